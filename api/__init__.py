@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: the schema follows from the declared commands and views."""

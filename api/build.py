@@ -1,0 +1,96 @@
+"""Makes strawberry types and resolvers out of declarations; the one room where GraphQL is made dynamically."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+from typing import Annotated, Any
+
+import strawberry
+from strawberry.types import Info
+
+Resolve = Callable[..., Awaitable[Any]]
+
+_enums: dict[type[Enum], Any] = {}
+
+
+class Argument:
+    """One argument of a field: its type, its meaning, and its default where it has one."""
+
+    def __init__(self, type: Any, description: str = "", default: Any = inspect.Parameter.empty) -> None:
+        self.type, self.description, self.default = type, description, default
+
+    @property
+    def annotation(self) -> Any:
+        if not self.description:
+            return self.type
+        return Annotated[self.type, strawberry.argument(description=self.description)]
+
+
+def enum(kind: type[Enum]) -> Any:
+    """The GraphQL enum of a domain enum; made once."""
+    if kind not in _enums:
+        _enums[kind] = strawberry.enum(kind, description=inspect.cleandoc(kind.__doc__ or ""))
+    return _enums[kind]
+
+
+def field(
+    returns: Any,
+    resolve: Resolve,
+    arguments: Mapping[str, Argument] | None = None,
+    description: str = "",
+    name: str | None = None,
+) -> Any:
+    """A field that `resolve(root, info, **arguments)` answers."""
+
+    async def resolver(root: Any, info: Info, **given: Any) -> Any:
+        return await resolve(root, info, **given)
+
+    positional, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter("root", positional),
+        inspect.Parameter("info", positional, annotation=Info),
+        *(
+            inspect.Parameter(name, keyword, annotation=argument.annotation, default=argument.default)
+            for name, argument in (arguments or {}).items()
+        ),
+    ]
+    resolver.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]
+    resolver.__annotations__ = {
+        "info": Info,
+        "return": returns,
+        **{name: argument.annotation for name, argument in (arguments or {}).items()},
+    }
+    return strawberry.field(resolver=resolver, description=description or None, name=name)
+
+
+def bare(name: str) -> type[Any]:
+    """A class that other types may name before `object_type` fills it in."""
+    return type(name, (), {"__annotations__": {}, "__module__": __name__})
+
+
+Fields = Mapping[str, tuple[Any, Any]]
+"""Each field's type, and the `strawberry.field` that describes it, or None."""
+
+
+def object_type(cls: type[Any], fields: Fields, description: str = "") -> type[Any]:
+    """Fill a bare class in as an object type."""
+    return strawberry.type(_filled(cls, fields), name=cls.__name__, description=description)
+
+
+def fill_input(cls: type[Any], fields: Fields, description: str = "") -> type[Any]:
+    """Fill a bare class in as an input type."""
+    return strawberry.input(_filled(cls, fields), name=cls.__name__, description=description)
+
+
+def input_type(name: str, fields: Fields, description: str = "") -> type[Any]:
+    return fill_input(bare(name), fields, description)
+
+
+def _filled(cls: type[Any], fields: Fields) -> type[Any]:
+    for name, (kind, made) in fields.items():
+        cls.__annotations__[name] = kind
+        if made is not None:
+            setattr(cls, name, made)
+    return cls

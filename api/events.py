@@ -1,0 +1,128 @@
+"""The log itself, for auditors: every event with who, when, why and the bytes that are stored."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types import Info
+
+from api.build import Argument
+from api.call import call
+from api.scalars import Int64
+from api.views import DEFAULT_PAGE, LARGEST_PAGE, PageInfo, given, optional
+from domain.events import Event as DomainEvent
+from domain.events import Recorded, encode
+from infra.followers import follow
+from infra.log import Selection
+
+
+@strawberry.type(description="Something that happened, as the log holds it.")
+class Event:
+    position: Int64 = strawberry.field(description="Place in the log: 1, 2, 3 … without a gap.")
+    stream: str = strawberry.field(description="The aggregate it belongs to, such as `order-17`.")
+    version: Int64 = strawberry.field(description="Place in the stream: 1, 2, 3 … without a gap.")
+    name: str = strawberry.field(description="The stored name of the event's type.")
+    recorded_at: datetime = strawberry.field(description="When the log took it in; grows with position.")
+    occurred_at: datetime = strawberry.field(description="When it happened.")
+    customer_id: str | None = strawberry.field(description="Whom it is about.")
+    command_id: str = strawberry.field(description="The idempotency key of the command that caused it.")
+    actor: str = strawberry.field(description="Who did it.")
+    on_behalf_of: str | None = strawberry.field(description="For whom, where that is somebody else.")
+    causation_id: str | None = strawberry.field(description="What led to it.")
+    correlation_id: str | None = strawberry.field(description="The conversation that it belongs to.")
+    source: str | None = strawberry.field(description="Where it came from; `simulated` for made-up data.")
+
+    @strawberry.field(description="What happened: the event's own fields as JSON text.")
+    def data(self) -> str:
+        return encode(self.event).decode()  # type: ignore[attr-defined]  # the source is a `Recorded`
+
+
+@strawberry.type(description="An event and its place.")
+class EventEdge:
+    cursor: str
+    node: Event
+
+
+@strawberry.type(description="A page of the log.")
+class EventConnection:
+    edges: list[EventEdge]
+    nodes: list[Event]
+    page_info: PageInfo
+
+
+@strawberry.input(description="Which events; all parts must hold.")
+class EventFilter:
+    names: list[str] | None = optional("Of one of these types, by stored name.")
+    stream: str | None = optional("Of this stream.")
+    customer_id: str | None = optional("About this customer.")
+    actor: str | None = optional("Done by this actor.")
+    command_id: str | None = optional("Caused by this command.")
+    correlation_id: str | None = optional("Of this conversation.")
+    since: Int64 | None = optional("From this position on.")
+    until: Int64 | None = optional("Up to this position.")
+
+    def selection(self) -> Selection:
+        return Selection(**{name: given(value) for name, value in vars(self).items()})
+
+
+def event_log_arguments() -> dict[str, Argument]:
+    return {
+        "first": Argument(int, f"How many events, {LARGEST_PAGE} at most.", DEFAULT_PAGE),
+        "after": Argument(str | None, "The cursor of the event before the first one.", strawberry.UNSET),
+        "filter": Argument(EventFilter | None, "Which events.", strawberry.UNSET),
+    }
+
+
+async def event_log(_: Any, info: Info, *, first: int, after: Any = None, filter: Any = None) -> Any:
+    """Resolves the root field `eventLog`."""
+    if not 0 <= first <= LARGEST_PAGE:
+        raise GraphQLError(f"first: must be between 0 and {LARGEST_PAGE}", extensions={"code": "BAD_PAGE"})
+    wanted = given(filter)
+    selection = wanted.selection() if wanted else Selection()
+    events = await call(info).tenant.log.select(selection, after=_position(given(after)), limit=first + 1)
+    return _connection(events[:first], more=len(events) > first)
+
+
+def _connection(events: Sequence[Recorded[DomainEvent]], more: bool) -> Any:
+    edges = [EventEdge(cursor=_cursor(e.position), node=e) for e in events]  # type: ignore[arg-type]
+    info = PageInfo(
+        has_next_page=more,
+        has_previous_page=False,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return EventConnection(edges=edges, nodes=list(events), page_info=info)  # type: ignore[arg-type]
+
+
+def _cursor(position: int) -> str:
+    return base64.urlsafe_b64encode(str(position).encode()).decode()
+
+
+def _position(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    try:
+        return int(base64.urlsafe_b64decode(cursor))
+    except ValueError:
+        raise GraphQLError("after: is not a cursor of the log", extensions={"code": "BAD_CURSOR"}) from None
+
+
+@strawberry.type(description="What happens, as it happens.")
+class Subscription:
+    @strawberry.subscription(
+        description="Every event after a position: first those that are there, then those that come."
+    )
+    async def events(
+        self, info: Info, after: Int64 | None = None, customer_id: str | None = None
+    ) -> AsyncIterator[Event]:
+        tenant = call(info).tenant
+        begin = await tenant.log.head() if after is None else after
+        async for page in follow(tenant.log, tenant.wakeups, begin):
+            for recorded in page:
+                if customer_id in (None, recorded.customer_id):
+                    yield recorded  # type: ignore[misc]  # strawberry reads its attributes

@@ -1,0 +1,31 @@
+"""How a declared report looks in GraphQL: a root field with the report's arguments, answering rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+from strawberry.types import Info
+
+from api.build import Argument, bare, field, object_type
+from api.call import call
+from api.views import given, output_type
+from projections.view import Report
+
+
+def report_field(report: Report) -> tuple[Any, Any]:
+    """The type and the root field of a report."""
+    row = object_type(
+        bare(report.row.__name__),
+        {f.name: (output_type(f), strawberry.field(description=f.doc or None)) for f in report.fields},
+        report.doc,
+    )
+    arguments = {f.name: Argument(output_type(f), f.doc, strawberry.UNSET) for f in report.arguments}
+    returns = list[row]  # type: ignore[valid-type]  # a type made here
+
+    async def resolve(_: Any, info: Info, **values: Any) -> list[dict[str, Any]]:
+        context = call(info)
+        asked = {f.name: given(values.get(f.name)) for f in report.arguments}
+        return await context.reader.report(report, context.standing, context.at, asked)
+
+    return row, field(returns, resolve, arguments, report.doc)

@@ -1,0 +1,94 @@
+"""Puts the GraphQL schema together from what is declared: views, reports, commands, and the log itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import strawberry
+from graphql import GraphQLSchema
+from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+
+from api import calendar, complaints, customers, interactions, orders, tiers
+from api.build import bare, field, object_type
+from api.commands import Inputs, error_types, mutation
+from api.events import EventConnection, Subscription, event_log, event_log_arguments
+from api.moments import AsOf, Moment, add_directive
+from api.nouns import Noun
+from api.reports import report_field
+from api.scalars import INT64, Int64
+from api.views import ViewType, complete
+from infra.view_reader import Found
+from projections.view import Declaration, Report
+
+NOUNS: Sequence[Noun] = (
+    customers.NOUN,
+    interactions.NOUN,
+    orders.NOUN,
+    complaints.NOUN,
+    tiers.NOUN,
+    *calendar.NOUNS,
+)
+CACHED = 1_000
+"""Documents that are kept parsed and validated."""
+
+
+def build_schema(views: Mapping[str, Declaration], reports: Mapping[str, Report]) -> strawberry.Schema:
+    """The schema of a tenant that has these views and reports."""
+    types = {name: ViewType(declaration) for name, declaration in views.items()}
+    complete(types, [noun.links(types) for noun in NOUNS if noun.answer in types])
+    rows = {name: report_field(report) for name, report in reports.items() if set(report.reads) <= types.keys()}
+    schema = strawberry.Schema(
+        query=_query(types, rows),
+        mutation=_mutation(types),
+        subscription=Subscription,
+        types=[AsOf, *error_types()],
+        extensions=[Moment, lambda: ParserCache(maxsize=CACHED), lambda: ValidationCache(maxsize=CACHED)],
+        config=StrawberryConfig(default_resolver=_attribute, scalar_map={Int64: INT64}),
+    )
+    core: GraphQLSchema = schema._schema
+    add_directive(core)
+    _say_what_is_read(core, types, {rows[name][0].__name__: reports[name] for name in rows})
+    return schema
+
+
+def _query(types: Mapping[str, ViewType], reports: Mapping[str, tuple[Any, Any]]) -> type[Any]:
+    fields: dict[str, tuple[Any, Any]] = {}
+    for name, kind in types.items():
+        one = kind.name[0].lower() + kind.name[1:]
+        fields[f"{name}__one"] = kind.one(one)
+        fields[name] = kind.many()
+    for name, (row, made) in reports.items():
+        fields[name] = (list[row], made)
+    fields["event_log"] = (
+        EventConnection,
+        field(EventConnection, event_log, event_log_arguments(), "The log: every event, in order."),
+    )
+    return object_type(bare("Query"), fields, "What can be asked; every answer is true at `extensions.asOf`.")
+
+
+def _mutation(types: Mapping[str, ViewType]) -> type[Any]:
+    inputs, fields = Inputs(), {}
+    for noun in NOUNS:
+        for command in noun.decider.commands:
+            answer = types.get(noun.answer) if noun.answer else None
+            name = command.__name__[0].lower() + command.__name__[1:]
+            fields[name] = mutation(command, noun.decider, inputs, answer)
+    return object_type(bare("Mutation"), fields, "What can be done; each mutation is a command.")
+
+
+def _say_what_is_read(core: GraphQLSchema, types: Mapping[str, ViewType], reports: Mapping[str, Report]) -> None:
+    """Note on each GraphQL type whose views an answer with it is read from."""
+    read = {kind.name: (name,) for name, kind in types.items()}
+    read |= {f"{kind.name}Connection": (name,) for name, kind in types.items()}
+    read |= {row: report.reads for row, report in reports.items()}
+    for name, views in read.items():
+        core.type_map[name].extensions["views"] = views
+
+
+def _attribute(source: Any, name: str) -> Any:
+    """What a plain field shows of a row, a record or a report's line."""
+    if isinstance(source, Found):
+        return source.since if name == "since" else getattr(source.row, name)
+    return source[name] if isinstance(source, dict) else getattr(source, name)

@@ -1,0 +1,342 @@
+"""How a declared view looks in GraphQL: its type, links, filter, order, connection and root fields."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+import msgspec
+import strawberry
+from graphql import GraphQLError
+from strawberry.types import Info
+from strawberry.utils.str_converters import to_camel_case
+
+from api.build import Argument, bare, enum, field, fill_input, input_type, object_type
+from api.call import call
+from api.scalars import Int64
+from domain.records import Record
+from infra.view_reader import All, Found, Not, Order, Page, Some, Test, Where, complete_order
+from infra.view_tables import Table
+from projections.view import Declaration, DeclarationError, Field
+
+DEFAULT_PAGE, LARGEST_PAGE = 50, 1_000
+
+OUTPUTS: Mapping[type, Any] = {int: Int64, str: str, bool: bool, float: float, datetime: datetime, date: date}
+
+
+def output_type(f: Field) -> Any:
+    """The GraphQL type of a column."""
+    kind = enum(f.type) if issubclass(f.type, Enum) else OUTPUTS[f.type]
+    kind = list[kind] if f.many else kind
+    return kind | None if f.optional else kind
+
+
+@strawberry.type(description="Where a page begins and ends.")
+class PageInfo:
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@strawberry.enum(description="Which way to sort; rows without a value come last either way.")
+class SortDirection(Enum):
+    ASC = "asc"
+    DESC = "desc"
+
+
+# --- Filters --------------------------------------------------------------------------------------
+
+_OPERATORS: Mapping[type, Mapping[str, str]] = {
+    str: {"eq": "is", "ne": "is not", "in": "is one of", "contains": "contains, whatever the case", "starts_with": "begins with"},
+    bool: {"eq": "is"},
+    int: {"eq": "is", "ne": "is not", "in": "is one of", "lt": "less than", "lte": "at most", "gt": "more than", "gte": "at least"},
+    float: {"lt": "less than", "lte": "at most", "gt": "more than", "gte": "at least"},
+    datetime: {"eq": "at", "lt": "before", "lte": "at or before", "gt": "after", "gte": "at or after"},
+    date: {"eq": "on", "lt": "before", "lte": "on or before", "gt": "after", "gte": "on or after"},
+}  # fmt: skip
+_NAMES = {str: "String", bool: "Boolean", int: "Int64", float: "Float", datetime: "DateTime", date: "Date"}
+_filters: dict[Any, Any] = {}
+
+
+def _column_filter(f: Field) -> Any:
+    """The input that tests one column."""
+    is_enum = issubclass(f.type, Enum)
+    key = (f.type, f.many)
+    if key not in _filters:
+        kind = enum(f.type) if is_enum else OUTPUTS[f.type]
+        words = {"eq": "is", "ne": "is not", "in": "is one of"} if is_enum else _OPERATORS[f.type]
+        if f.many:
+            words = {"has": "holds"}
+        fields = {
+            f"{op}_": (list[kind] | None if op == "in" else kind | None, optional(word, to_camel_case(op)))
+            for op, word in words.items()
+        }
+        fields["is_null_"] = (bool | None, optional("has no value, or has one", "isNull"))
+        base = f.type.__name__ if is_enum else _NAMES[f.type]
+        _filters[key] = input_type(f"{base}{'List' if f.many else ''}Filter", fields, "Tests of one field; all must hold.")
+    return _filters[key]
+
+
+def optional(description: str = "", name: str | None = None) -> Any:
+    """An input field that may be left out."""
+    return strawberry.field(default=strawberry.UNSET, description=description or None, name=name)
+
+
+def given(value: Any) -> Any:
+    """The value of an optional argument; None where it was left out."""
+    return None if value is strawberry.UNSET else value
+
+
+def filter_parts(declaration: Declaration, wanted: Any) -> list[Where]:
+    """The conditions that a filter input stands for; all must hold."""
+    if wanted is None:
+        return []
+    parts: list[Where] = [
+        _test(f.name, op.removesuffix("_"), value)
+        for f in declaration.fields
+        if (tests := given(getattr(wanted, f.name))) is not None
+        for op, value in vars(tests).items()
+        if value is not strawberry.UNSET and (value is not None or op in ("eq_", "ne_"))
+    ]
+    if (every := given(wanted.all)) is not None:
+        parts += [part for one in every for part in filter_parts(declaration, one)]
+    if (some := given(wanted.any)) is not None:
+        parts.append(Some(parts=tuple(All(parts=tuple(filter_parts(declaration, one))) for one in some)))
+    if (without := given(wanted.not_)) is not None:
+        parts.append(Not(part=All(parts=tuple(filter_parts(declaration, without)))))
+    return parts
+
+
+def _test(column: str, op: str, value: Any) -> Where:
+    if op == "is_null":
+        missing = Test(column=column, op="eq", value=None)
+        return missing if value else Not(part=missing)
+    return Test(column=column, op=op, value=value)
+
+
+# --- Cursors --------------------------------------------------------------------------------------
+
+
+def cursor_of(declaration: Declaration, order: Sequence[Order], found: Found) -> str:
+    """Where a row stands: its sort values, and the position the list was read at."""
+    values = [getattr(found.row, o.column) for o in complete_order(declaration, order)]
+    return base64.urlsafe_b64encode(msgspec.json.encode([found.at, values])).decode()
+
+
+def parse_cursor(declaration: Declaration, order: Sequence[Order], cursor: str) -> tuple[int, list[Any]]:
+    """The position and the sort values behind a cursor of a list in this order."""
+    columns = [declaration.field(o.column) for o in complete_order(declaration, order)]
+    try:
+        at, values = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=tuple[int, list[Any]])
+        typed = [
+            None if value is None else msgspec.convert(value, column.type)
+            for column, value in zip(columns, values, strict=True)
+        ]
+    except (msgspec.MsgspecError, binascii.Error, ValueError):
+        raise GraphQLError(
+            "after: is not a cursor of this list in this order", extensions={"code": "BAD_CURSOR"}
+        ) from None
+    return at, typed
+
+
+# --- Types ----------------------------------------------------------------------------------------
+
+
+class Connection:
+    """A page of rows; strawberry reads its attributes."""
+
+    def __init__(self, kind: ViewType, table: Table, where: Where, order: Sequence[Order], page: Page, at: int) -> None:
+        self.kind, self.table, self.where, self.at = kind, table, where, at
+        self.nodes = page.rows
+        self.edges = [
+            Edge(cursor=cursor_of(table.declaration, order, found), node=found) for found in page.rows
+        ]
+        self.page_info = PageInfo(
+            has_next_page=page.more,
+            has_previous_page=False,
+            start_cursor=self.edges[0].cursor if self.edges else None,
+            end_cursor=self.edges[-1].cursor if self.edges else None,
+        )
+
+
+class Edge(Record):
+    cursor: str
+    node: Found
+
+
+class ViewType:
+    """All GraphQL types of one view; `complete` fills them in, with links to those of other views."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        self.declaration = declaration
+        self.name = declaration.row.__name__
+        self.row = bare(self.name)
+        self.edge = bare(f"{self.name}Edge")
+        self.connection = bare(f"{self.name}Connection")
+        self.filter = self._filter_type()
+        self.order = self._order_type()
+
+    def _filter_type(self) -> Any:
+        made = bare(f"{self.name}Filter")
+        fields = {f.name: (_column_filter(f) | None, optional(f.doc)) for f in self.declaration.fields}
+        fields["all"] = (list[made] | None, optional("All of these hold."))  # type: ignore[valid-type]
+        fields["any"] = (list[made] | None, optional("One of these holds."))  # type: ignore[valid-type]
+        fields["not_"] = (made | None, optional("This does not hold.", name="not"))
+        return fill_input(made, fields, "Which rows to list; all parts must hold.")
+
+    def _order_type(self) -> Any:
+        columns = {f.name.upper(): f.name for f in self.declaration.fields if not f.many}
+        column: Any = strawberry.enum(
+            Enum(f"{self.name}Column", columns),  # type: ignore[misc]  # the names come from the declaration
+            description=f"The fields of {self.name} that a list can be sorted by.",
+        )
+        fields = {
+            "by": (column, strawberry.field(description="Sort by this field.")),
+            "direction": (SortDirection, strawberry.field(default=SortDirection.ASC)),
+        }
+        return input_type(f"{self.name}Order", fields, "One field to sort by.")
+
+    def complete(self, links: Mapping[str, Any]) -> None:
+        """Fill the types in, with links to the rows of other views."""
+        fields = {
+            f.name: (output_type(f), strawberry.field(description=f.doc or None))
+            for f in self.declaration.fields
+        }
+        for name, (returns, link) in links.items():
+            if name in fields:
+                raise DeclarationError(
+                    f"view {self.name}: field {name!r} and the link of that name collide; rename the field"
+                )
+            fields[name] = (returns, link)
+        since = strawberry.field(description="The position of the event that made the row what it is here.")
+        object_type(self.row, {**fields, "since": (Int64, since)}, self.declaration.doc)
+        object_type(self.edge, {"cursor": (str, None), "node": (self.row, None)}, "A row and its place.")
+        total = field(Int64, _total, description="How many rows there are in all.")
+        object_type(
+            self.connection,
+            {
+                "edges": (list[self.edge], None),  # type: ignore[name-defined]  # a type made here
+                "nodes": (list[self.row], None),  # type: ignore[name-defined]
+                "page_info": (PageInfo, None),
+                "total_count": (Int64, total),
+            },
+            f"A page of {self.declaration.name.replace('_', ' ')}.",
+        )
+
+    # --- Fields -------------------------------------------------------------------------------
+
+    def one(self, name: str) -> tuple[Any, Any]:
+        """The root field of that name, which finds a row by its key."""
+        view = self.declaration.name
+        keys = {name: Argument(output_type(self.declaration.field(name))) for name in self.declaration.key}
+
+        async def resolve(_: Any, info: Info, **key: Any) -> Found | None:
+            return await call(info).row(view, tuple(key.values()), call(info).at)
+
+        return self.row | None, field(self.row | None, resolve, keys, self.declaration.doc, name)
+
+    def many(self) -> tuple[Any, Any]:
+        """The root field that lists rows."""
+
+        async def resolve(_: Any, info: Info, **given: Any) -> Connection:
+            return await self._page(info, call(info).at, (), **given)
+
+        return self.connection, field(self.connection, resolve, self._arguments(), self.declaration.doc)
+
+    def linked(self, column: str) -> tuple[Any, Any]:
+        """The field on another view's row that finds the row whose key stands in `column` there."""
+        view = self.declaration.name
+
+        async def resolve(root: Found, info: Info) -> Found | None:
+            key = getattr(root.row, column)
+            return None if key is None else await call(info).row(view, (key,), root.at)
+
+        return self.row | None, field(self.row | None, resolve, description=self.declaration.doc)
+
+    def linking(self, column: str, key: str) -> tuple[Any, Any]:
+        """The field on another view's row that lists the rows in whose `column` its `key` stands."""
+
+        async def resolve(root: Found, info: Info, **given: Any) -> Connection:
+            its = Test(column=column, op="eq", value=getattr(root.row, key))
+            return await self._page(info, root.at, (its,), **given)
+
+        return self.connection, field(self.connection, resolve, self._arguments(), self.declaration.doc)
+
+    def _arguments(self) -> dict[str, Argument]:
+        return {
+            "first": Argument(int, f"How many rows, {LARGEST_PAGE} at most.", DEFAULT_PAGE),
+            "after": Argument(str | None, "The cursor of the row before the first one.", strawberry.UNSET),
+            "filter": Argument(self.filter | None, "Which rows.", strawberry.UNSET),
+            "order_by": Argument(
+                list[self.order] | None,  # type: ignore[name-defined]  # a type made here
+                "How to sort; among equals the key decides.",
+                strawberry.UNSET,
+            ),
+        }
+
+    async def _page(
+        self,
+        info: Info,
+        at: int,
+        fixed: tuple[Where, ...],
+        *,
+        first: int,
+        after: Any = None,
+        filter: Any = None,
+        order_by: Any = None,
+    ) -> Connection:
+        if not 0 <= first <= LARGEST_PAGE:
+            raise GraphQLError(
+                f"first: must be between 0 and {LARGEST_PAGE}", extensions={"code": "BAD_PAGE"}
+            )
+        order = [
+            Order(column=o.by.value, descending=o.direction is SortDirection.DESC) for o in given(order_by) or ()
+        ]
+        begin = None
+        if cursor := given(after):
+            at, begin = parse_cursor(self.declaration, order, cursor)
+        condition = All(parts=(*fixed, *filter_parts(self.declaration, given(filter))))
+        table = await call(info).table(self.declaration.name, at)
+        page = await call(info).reader.page(
+            table, at, where=condition, order=order, after=begin, first=first
+        )
+        return Connection(self, table, condition, order, page, at)
+
+
+async def _total(root: Connection, info: Info) -> int:
+    return await call(info).reader.count(root.table, root.at, root.where)
+
+
+# --- Links ----------------------------------------------------------------------------------------
+
+
+def complete(types: Mapping[str, ViewType], by_hand: Iterable[Mapping[str, Mapping[str, Any]]]) -> None:
+    """Fill in the types of all views: a `ref` makes a link in both directions, and some are written by hand."""
+    links: dict[str, dict[str, Any]] = {name: {} for name in types}
+    for written in by_hand:
+        for name, fields in written.items():
+            links[name] |= fields
+    for name, kind in types.items():
+        for f in kind.declaration.fields:
+            if f.ref is None or f.ref not in types:
+                continue
+            target = types[f.ref]
+            links[name][f.name.removesuffix("_id")] = target.linked(f.name)
+            key = target.declaration.key[0]
+            own = _snake(target.name) + "_"
+            if kind.declaration.key == (f.name,):
+                links[f.ref][_snake(kind.name).removeprefix(own)] = kind.linked(key)
+            else:
+                links[f.ref][name.removeprefix(own)] = kind.linking(f.name, key)
+    for name, kind in types.items():
+        kind.complete(links[name])
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

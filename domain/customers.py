@@ -1,0 +1,338 @@
+"""Who a customer is, how to reach them, who looks after them, and whether the relationship still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, assert_never, get_args
+
+import msgspec
+
+from domain.commands import Command, Id, Name, Text
+from domain.decider import Decider, carry
+from domain.errors import DomainError
+from domain.events import Event, Personal, event
+from domain.records import Record
+
+Address = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+"""Where somebody is reached: a number, a mailbox, a postal address, a name in a chat."""
+
+
+class Relation(StrEnum):
+    """What the customer is to us."""
+
+    CONSUMER = "consumer"
+    BUSINESS = "business"
+    CHANNEL = "channel"
+    INTERNAL = "internal"
+
+
+class ContactKind(StrEnum):
+    """By which means somebody is reached."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    POSTAL = "postal"
+    CHAT = "chat"
+
+
+class ChurnCause(StrEnum):
+    """Why a customer leaves: by the course of life, through us, for a rival, or in bad faith."""
+
+    NATURAL = "natural"
+    OWN_FAULT = "own_fault"
+    COMPETITION = "competition"
+    MALICIOUS = "malicious"
+
+
+# --- Events: the stored names are a contract ------------------------------------------------------
+
+
+@event("CustomerRegistered")
+class CustomerRegistered(Event):
+    customer_id: str
+    name: Personal[str | None] = None
+    relation: Relation = Relation.CONSUMER
+    region: str | None = None
+    language: str | None = None
+    birthday: Personal[date | None] = None
+
+
+@event("ProfileChanged")
+class ProfileChanged(Event):
+    """Holds what changed; None means unchanged."""
+
+    customer_id: str
+    name: Personal[str | None] = None
+    relation: Relation | None = None
+    region: str | None = None
+    language: str | None = None
+    birthday: Personal[date | None] = None
+
+
+@event("ContactPointAdded")
+class ContactPointAdded(Event):
+    customer_id: str
+    kind: ContactKind
+    value: Personal[str]
+    label: str | None = None
+
+
+@event("ContactPointRemoved")
+class ContactPointRemoved(Event):
+    customer_id: str
+    kind: ContactKind
+    value: Personal[str]
+
+
+@event("OwnerAssigned")
+class OwnerAssigned(Event):
+    customer_id: str
+    owner: str
+
+
+@event("RelationshipEnded")
+class RelationshipEnded(Event):
+    customer_id: str
+    cause: ChurnCause
+    reason: Personal[str | None] = None
+
+
+@event("CustomerWonBack")
+class CustomerWonBack(Event):
+    customer_id: str
+    offer: Personal[str]
+
+
+CustomerEvent = (
+    CustomerRegistered
+    | ProfileChanged
+    | ContactPointAdded
+    | ContactPointRemoved
+    | OwnerAssigned
+    | RelationshipEnded
+    | CustomerWonBack
+)
+
+
+# --- State ----------------------------------------------------------------------------------------
+
+
+class Customer(Record):
+    """What the next decision about a customer, or about anything of theirs, needs to know."""
+
+    customer_id: str | None = None
+    live: bool = False
+    name: str | None = None
+    relation: Relation = Relation.CONSUMER
+    region: str | None = None
+    language: str | None = None
+    birthday: date | None = None
+    owner: str | None = None
+    contact_points: frozenset[tuple[ContactKind, str]] = frozenset()
+
+
+PROFILE = ("name", "relation", "region", "language", "birthday")
+"""The fields that `ChangeProfile` changes."""
+
+
+def evolve(state: Customer, happened: CustomerEvent) -> Customer:
+    match happened:
+        case CustomerRegistered():
+            profile = {field: getattr(happened, field) for field in PROFILE}
+            return Customer(customer_id=happened.customer_id, live=True, **profile)
+        case ProfileChanged():
+            changed = {field: new for field in PROFILE if (new := getattr(happened, field)) is not None}
+            return msgspec.structs.replace(state, **changed)
+        case ContactPointAdded(kind=kind, value=value):
+            return msgspec.structs.replace(state, contact_points=state.contact_points | {(kind, value)})
+        case ContactPointRemoved(kind=kind, value=value):
+            return msgspec.structs.replace(state, contact_points=state.contact_points - {(kind, value)})
+        case OwnerAssigned(owner=owner):
+            return msgspec.structs.replace(state, owner=owner)
+        case RelationshipEnded():
+            return msgspec.structs.replace(state, live=False)
+        case CustomerWonBack():
+            return msgspec.structs.replace(state, live=True)
+        case _:
+            assert_never(happened)
+
+
+# --- Commands -------------------------------------------------------------------------------------
+
+
+class RegisterCustomer(Command):
+    """Open a customer's file."""
+
+    customer_id: Id
+    name: Name | None = None
+    relation: Relation = Relation.CONSUMER
+    region: Name | None = None
+    language: Name | None = None
+    birthday: date | None = None
+
+
+class ChangeProfile(Command):
+    """Correct or complete what the file says; a field that is left out stays as it is."""
+
+    customer_id: Id
+    name: Name | None = None
+    relation: Relation | None = None
+    region: Name | None = None
+    language: Name | None = None
+    birthday: date | None = None
+
+
+class AddContactPoint(Command):
+    """Note one more way to reach the customer."""
+
+    customer_id: Id
+    kind: ContactKind
+    value: Address
+    label: Name | None = None
+
+
+class RemoveContactPoint(Command):
+    """Strike out a way to reach the customer that no longer works."""
+
+    customer_id: Id
+    kind: ContactKind
+    value: Address
+
+
+class AssignOwner(Command):
+    """Name the one who looks after the customer from now on."""
+
+    customer_id: Id
+    owner: Name
+
+
+class EndRelationship(Command):
+    """Note that the customer has left, and why."""
+
+    customer_id: Id
+    cause: ChurnCause
+    reason: Text | None = None
+
+
+class WinBackCustomer(Command):
+    """Note that a customer who had left is back, and what was offered for it."""
+
+    customer_id: Id
+    offer: Text
+
+
+CustomerCommand = (
+    RegisterCustomer
+    | ChangeProfile
+    | AddContactPoint
+    | RemoveContactPoint
+    | AssignOwner
+    | EndRelationship
+    | WinBackCustomer
+)
+
+
+# --- Rules ----------------------------------------------------------------------------------------
+
+
+class CustomerError(DomainError):
+    """Customer {customer_id} does not allow this."""
+
+    field = "customer_id"
+
+
+class CustomerUnknown(CustomerError):
+    """There is no customer {customer_id}."""
+
+
+class CustomerAlreadyRegistered(CustomerError):
+    """Customer {customer_id} was registered before; choose another id for a new one."""
+
+
+class CustomerEnded(CustomerError):
+    """The relationship with customer {customer_id} has ended; win the customer back first."""
+
+
+class CustomerNotEnded(CustomerError):
+    """Customer {customer_id} has not left; only one who has can be won back."""
+
+
+class ContactPointExists(CustomerError):
+    """Customer {customer_id} has this {kind} contact point already."""
+
+    field = "value"
+
+
+class ContactPointUnknown(CustomerError):
+    """Customer {customer_id} has no such {kind} contact point."""
+
+    field = "value"
+
+
+def require_registered(customer: Customer, command: Command) -> None:
+    if customer.customer_id is None:
+        raise CustomerUnknown(customer_id=getattr(command, "customer_id", None))
+
+
+def require_live(customer: Customer, command: Command) -> None:
+    """The guard of everything that belongs to a customer."""
+    require_registered(customer, command)
+    if not customer.live:
+        raise CustomerEnded(customer_id=customer.customer_id)
+
+
+# --- Decisions ------------------------------------------------------------------------------------
+
+
+def decide(state: Customer, command: CustomerCommand) -> Sequence[CustomerEvent]:
+    match command:
+        case RegisterCustomer():
+            if state.customer_id is not None:
+                raise CustomerAlreadyRegistered(customer_id=command.customer_id)
+            return [carry(CustomerRegistered, command)]
+        case ChangeProfile():
+            require_live(state, command)
+            changed = _changed(state, command)
+            return [changed] if changed else []
+        case AddContactPoint():
+            require_live(state, command)
+            if (command.kind, command.value) in state.contact_points:
+                raise ContactPointExists(customer_id=command.customer_id, kind=command.kind)
+            return [carry(ContactPointAdded, command)]
+        case RemoveContactPoint():
+            require_live(state, command)
+            if (command.kind, command.value) not in state.contact_points:
+                raise ContactPointUnknown(customer_id=command.customer_id, kind=command.kind)
+            return [carry(ContactPointRemoved, command)]
+        case AssignOwner():
+            require_live(state, command)
+            return [carry(OwnerAssigned, command)] if command.owner != state.owner else []
+        case EndRelationship():
+            require_live(state, command)
+            return [carry(RelationshipEnded, command)]
+        case WinBackCustomer():
+            require_registered(state, command)
+            if state.live:
+                raise CustomerNotEnded(customer_id=command.customer_id)
+            return [carry(CustomerWonBack, command)]
+        case _:
+            assert_never(command)
+
+
+def _changed(state: Customer, command: ChangeProfile) -> ProfileChanged | None:
+    """What the command says that the file does not say yet."""
+    wanted = {field: getattr(command, field) for field in PROFILE}
+    changes = {field: new for field, new in wanted.items() if new not in (None, getattr(state, field))}
+    return ProfileChanged(customer_id=command.customer_id, **changes) if changes else None
+
+
+CUSTOMERS = Decider(
+    name="customer",
+    id_field="customer_id",
+    initial=Customer(),
+    evolve=evolve,
+    decide=decide,
+    commands=get_args(CustomerCommand),
+)

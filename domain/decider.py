@@ -1,0 +1,52 @@
+"""How an aggregate is described: where it begins, how events change it, what commands may do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from domain.commands import Command
+from domain.events import Event
+
+S = TypeVar("S")
+E = TypeVar("E", bound=Event)
+
+
+def carry(cls: type[E], command: Command) -> E:
+    """An event that takes over those fields of the command that bear the same name."""
+    return cls(**{name: getattr(command, name) for name in cls.__struct_fields__})
+
+
+class Decider(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
+    """One aggregate's behaviour as plain functions; the machinery loads, decides and appends.
+
+    `decide` gets the state that the stream's events make, and answers with the events that shall
+    follow; it raises a `DomainError` and changes nothing otherwise. Its state has a `customer_id`
+    where it belongs to a customer; `guard`, if given, then also sees that customer's state, and the
+    decision holds only if that customer did not change meanwhile.
+    """
+
+    name: str
+    """The stream's category: an aggregate's stream is `name-id`."""
+    id_field: str | None
+    """The field of its commands that holds the id; None where there is only one, whose stream is `name`."""
+    initial: S
+    evolve: Callable[[S, Any], S]
+    decide: Callable[[S, Any], Sequence[Event]]
+    commands: tuple[type[Command], ...]
+    guard: Callable[[Any, Any], None] | None = None
+
+    def stream(self, id: str) -> str:
+        return f"{self.name}-{id}"
+
+    def stream_of(self, command: Command) -> str:
+        return self.name if self.id_field is None else self.stream(getattr(command, self.id_field))
+
+    def replay(self, events: Iterable[Event], state: S | None = None) -> S:
+        """The state that these events make, from the beginning or from `state`."""
+        current = self.initial if state is None else state
+        for event in events:
+            current = self.evolve(current, event)
+        return current

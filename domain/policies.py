@@ -1,0 +1,89 @@
+"""Which rules are in force: every published policy with its version and its first day, kept as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Protocol, TypeVar, assert_never, get_args
+
+import msgspec
+
+from domain.calendar import DEFAULT_CALENDAR, CalendarPublished, add_business_time, business_day
+from domain.complaints import Severity
+from domain.deadlines import DEFAULT_DEADLINES, DeadlinesPublished
+from domain.events import POLICY_TAG as POLICY_TAG
+from domain.events import Event
+from domain.records import Record
+from domain.tiers import TierPolicyPublished, TierPolicyRetired
+
+AnyPolicyEvent = CalendarPublished | DeadlinesPublished | TierPolicyPublished | TierPolicyRetired
+
+POLICY_EVENTS: tuple[type[Event], ...] = get_args(AnyPolicyEvent)
+
+
+class Dated(Protocol):
+    """Anything that holds from a day on."""
+
+    @property
+    def effective_from(self) -> date: ...
+
+
+P = TypeVar("P", bound=Dated)
+
+
+class Policies(Record):
+    """All policies that are published, in the order of their publication; retired ones are gone."""
+
+    calendars: tuple[CalendarPublished, ...] = ()
+    complaint_deadlines: tuple[DeadlinesPublished, ...] = ()
+    tier_policies: tuple[TierPolicyPublished, ...] = ()
+
+    def calendar(self, on: date) -> CalendarPublished:
+        """The calendar in force on a day."""
+        return _in_force(self.calendars, on) or DEFAULT_CALENDAR
+
+    def deadlines(self, on: date) -> DeadlinesPublished:
+        """The complaint deadlines in force on a day."""
+        return _in_force(self.complaint_deadlines, on) or DEFAULT_DEADLINES
+
+    def tier_policy(self, on: date) -> TierPolicyPublished | None:
+        """The tier policy in force on a day; there is no default one."""
+        return _in_force(self.tier_policies, on)
+
+    def business_day(self, moment: datetime) -> date:
+        """The tenant's local day that a moment belongs to."""
+        return business_day(moment, self.calendar(moment.astimezone(UTC).date()))
+
+
+def _in_force(published: Iterable[P], on: date) -> P | None:
+    """The one with the latest first day that has come; the last published among equals."""
+    found: P | None = None
+    for policy in published:
+        if policy.effective_from <= on and (found is None or policy.effective_from >= found.effective_from):
+            found = policy
+    return found
+
+
+def evolve(policies: Policies, happened: Event) -> Policies:
+    """The policies after one more of `POLICY_EVENTS`, which are those that bear `POLICY_TAG`."""
+    assert isinstance(happened, AnyPolicyEvent), happened.TOPIC
+    match happened:
+        case CalendarPublished():
+            return msgspec.structs.replace(policies, calendars=(*policies.calendars, happened))
+        case DeadlinesPublished():
+            known = policies.complaint_deadlines
+            return msgspec.structs.replace(policies, complaint_deadlines=(*known, happened))
+        case TierPolicyPublished():
+            return msgspec.structs.replace(policies, tier_policies=(*policies.tier_policies, happened))
+        case TierPolicyRetired(policy_version=gone):
+            left = tuple(policy for policy in policies.tier_policies if policy.policy_version != gone)
+            return msgspec.structs.replace(policies, tier_policies=left)
+        case _:
+            assert_never(happened)
+
+
+def complaint_due_at(policies: Policies, received_at: datetime, severity: Severity | None) -> datetime:
+    """Until when (UTC) a complaint must be answered, by the policies in force on the day of its receipt."""
+    day = policies.business_day(received_at)
+    minutes = policies.deadlines(day).minutes(severity)
+    return add_business_time(received_at, minutes, policies.calendar(day))

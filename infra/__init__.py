@@ -1,0 +1,1 @@
+"""The machinery: the log, the view store, the worker, the embedded PostgreSQL, import and replay."""

@@ -1,0 +1,274 @@
+"""Executes commands: load the state, let the domain decide, append under its version, or try again."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from domain.commands import METADATA, Command
+from domain.customers import CUSTOMERS
+from domain.decider import Decider
+from domain.deciders import decider_of
+from domain.errors import DomainError
+from domain.events import Event, encode
+from infra.group_commit import GroupCommit
+from infra.log import Appended, CommandIdReused, Conflict, Log, NewCommand, NewEvent, Unit
+
+TRIES = 50
+"""How often a command is decided anew because somebody else was faster."""
+CACHED = 50_000
+"""States that are kept in memory."""
+
+
+class Executed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command led to."""
+
+    appended: Appended
+    state: Any
+    """The aggregate's state right after the command."""
+
+    @property
+    def position(self) -> int:
+        return self.appended.position
+
+
+class Contended(Exception):
+    """Others were faster every time: try again."""
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """An aggregate's state at a version of its stream."""
+
+    version: int
+    state: Any
+
+
+class Engine:
+    """The write path of one tenant."""
+
+    def __init__(self, log: Log, commit: GroupCommit) -> None:
+        self.log, self._commit = log, commit
+        self._cache: OrderedDict[str, Loaded] = OrderedDict()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def execute(self, command: Command) -> Executed:
+        """Do a command once, however often it is sent.
+
+        Raises `DomainError` where a rule forbids it, `CommandIdReused` where its id belongs to another
+        command, `Contended`, `Busy` or `Closed` where it was not done and may be sent again.
+        """
+        decider = decider_of(type(command))
+        turn = self._turns.setdefault(decider.stream_of(command), asyncio.Lock())
+        async with turn:  # who writes the same stream at once could only make the other one begin anew
+            return await self._execute(decider, command)
+
+    async def _execute(self, decider: Decider[Any], command: Command) -> Executed:
+        for _ in range(TRIES):
+            plan = _Plan(self._cache)
+            await self._load(plan, decider, [command])
+            try:
+                state = plan.decide(decider, command)
+            except DomainError:
+                if await self._refresh(plan):
+                    continue
+                if done := await self._first_result(decider, command):
+                    return done
+                raise
+            try:
+                appended = await self._commit.append(plan.unit())
+            except Conflict:
+                self._forget(plan)
+                continue
+            if appended.repeated:
+                self._forget(plan)
+                return Executed(appended=appended, state=await self._state_at(decider, appended))
+            self._remember(plan)
+            return Executed(appended=appended, state=state)
+        raise Contended(f"{type(command).__name__}: others were faster {TRIES} times; try again")
+
+    async def execute_many(self, commands: Sequence[Command]) -> list[Appended | DomainError | None]:
+        """Do commands in order, in one transaction.
+
+        For each the unit that it became part of, its refusal, or None where it was done before.
+        """
+        for _ in range(TRIES):
+            plan = _Plan(self._cache)
+            fresh = await self._not_done(commands)
+            await self._load_all(plan, fresh.values())
+            refused = plan.decide_all(fresh.values())
+            if refused and await self._refresh(plan):
+                continue
+            done: dict[str, Appended | DomainError | None] = {}
+            if plan.commands:
+                try:
+                    appended = await self._commit.append(plan.unit())
+                except (Conflict, CommandIdReused):
+                    self._forget(plan)
+                    continue
+                if appended.repeated:
+                    self._forget(plan)
+                    continue
+                self._remember(plan)
+                done = dict.fromkeys(fresh, appended)
+            done.update(refused)
+            return [done.pop(c.command_id, None) for c in commands]
+        raise Contended(f"{len(commands)} commands: others were faster {TRIES} times; try again")
+
+    async def _not_done(self, commands: Sequence[Command]) -> dict[str, Command]:
+        """Those commands that the log does not know yet, by id, each once, in order."""
+        known = await self.log.known_commands([c.command_id for c in commands])
+        fresh: dict[str, Command] = {}
+        for command in commands:
+            if command.command_id not in known:
+                fresh.setdefault(command.command_id, command)
+        return fresh
+
+    async def _load_all(self, plan: _Plan, commands: Iterable[Command]) -> None:
+        groups: dict[str, list[Command]] = {}
+        for command in commands:
+            groups.setdefault(decider_of(type(command)).name, []).append(command)
+        for group in groups.values():
+            await self._load(plan, decider_of(type(group[0])), group)
+
+    async def _load(self, plan: _Plan, decider: Decider[Any], commands: Sequence[Command]) -> None:
+        """Bring the states that these commands are decided on into the plan."""
+        await self._load_streams(plan, decider, {decider.stream_of(c) for c in commands})
+        if decider.guard is not None:
+            owners = {owner for command in commands if (owner := plan.owner(decider, command))}
+            await self._load_streams(plan, CUSTOMERS, {CUSTOMERS.stream(owner) for owner in owners})
+
+    async def _load_streams(self, plan: _Plan, decider: Decider[Any], streams: set[str]) -> None:
+        missing = [stream for stream in streams if not plan.has(stream)]
+        if not missing:
+            return
+        found = await self.log.read_streams(missing)
+        for stream in missing:
+            events = found.get(stream, [])
+            plan.bring(stream, Loaded(len(events), decider.replay(e.event for e in events)))
+
+    async def _refresh(self, plan: _Plan) -> bool:
+        """Forget cached states that somebody else has changed; whether there was one."""
+        changed = await self.log.versions(list(plan.base))
+        stale = [stream for stream, loaded in plan.base.items() if changed.get(stream, 0) != loaded.version]
+        for stream in stale:
+            self._cache.pop(stream, None)
+        return bool(stale)
+
+    async def _first_result(self, decider: Decider[Any], command: Command) -> Executed | None:
+        """The result of a command that was done before; None where it was not."""
+        outcome = await self.log.result_of(command.command_id, fingerprint(command))
+        if outcome is None:
+            return None
+        if not isinstance(outcome, Appended):
+            raise outcome
+        return Executed(appended=outcome, state=await self._state_at(decider, outcome))
+
+    async def _state_at(self, decider: Decider[Any], appended: Appended) -> Any:
+        events = await self.log.read_stream(appended.stream, until=appended.version)
+        return decider.replay(e.event for e in events)
+
+    def _remember(self, plan: _Plan) -> None:
+        for stream, loaded in plan.now.items():
+            self._cache[stream] = loaded
+            self._cache.move_to_end(stream)
+        while len(self._cache) > CACHED:
+            self._cache.popitem(last=False)
+
+    def _forget(self, plan: _Plan) -> None:
+        """Drop what the plan was built on, but not what others have learned since."""
+        for stream, loaded in plan.base.items():
+            known = self._cache.get(stream)
+            if known is not None and known.version <= loaded.version:
+                del self._cache[stream]
+
+
+class _Plan:
+    """What a unit will hold: decisions on loaded states, each seeing those before it."""
+
+    def __init__(self, cache: OrderedDict[str, Loaded]) -> None:
+        self._cache = cache
+        self.base: dict[str, Loaded] = {}
+        self.now: dict[str, Loaded] = {}
+        self.events: list[NewEvent] = []
+        self.commands: list[NewCommand] = []
+
+    def has(self, stream: str) -> bool:
+        if stream not in self.now and stream in self._cache:
+            self.bring(stream, self._cache[stream])
+        return stream in self.now
+
+    def bring(self, stream: str, loaded: Loaded) -> None:
+        self.base[stream] = self.now[stream] = loaded
+
+    def owner(self, decider: Decider[Any], command: Command) -> str | None:
+        """The customer whom a command concerns, as far as it or the aggregate's state tells."""
+        state = self.now[decider.stream_of(command)].state
+        return getattr(command, "customer_id", None) or getattr(state, "customer_id", None)
+
+    def decide(self, decider: Decider[Any], command: Command) -> Any:
+        """Decide one command and note its events; the state after it. Raises `DomainError`."""
+        stream = decider.stream_of(command)
+        loaded = self.now[stream]
+        if decider.guard is not None and (owner := self.owner(decider, command)):
+            decider.guard(self.now[CUSTOMERS.stream(owner)].state, command)
+        happened = decider.decide(loaded.state, command)
+        state = decider.replay(happened, loaded.state)
+        for version, event in enumerate(happened, start=loaded.version + 1):
+            self.events.append(_new_event(stream, version, event, command, state))
+        version = loaded.version + len(happened)
+        self.now[stream] = Loaded(version, state)
+        self.commands.append(
+            NewCommand(
+                command_id=command.command_id,
+                fingerprint=fingerprint(command),
+                stream=stream,
+                version=version,
+                events=len(happened),
+            )
+        )
+        return state
+
+    def decide_all(self, commands: Iterable[Command]) -> dict[str, DomainError]:
+        """Decide commands in order; the refusals by command id."""
+        refused: dict[str, DomainError] = {}
+        for command in commands:
+            try:
+                self.decide(decider_of(type(command)), command)
+            except DomainError as refusal:
+                refused[command.command_id] = refusal
+        return refused
+
+    def unit(self) -> Unit:
+        expected = {stream: loaded.version for stream, loaded in self.base.items()}
+        return Unit(commands=self.commands, events=self.events, expected=expected)
+
+
+def _new_event(stream: str, version: int, event: Event, command: Command, state: Any) -> NewEvent:
+    return NewEvent(
+        stream=stream,
+        version=version,
+        name=event.TOPIC,
+        schema=event.class_version,
+        data=encode(event),
+        tags=event.tags,
+        occurred_at=command.occurred_at,
+        customer_id=getattr(state, "customer_id", None),
+        command_id=command.command_id,
+        actor=command.actor,
+        on_behalf_of=command.on_behalf_of,
+        causation_id=command.causation_id,
+        correlation_id=command.correlation_id,
+        source=command.source,
+    )
+
+
+def fingerprint(command: Command) -> bytes:
+    """16 bytes that tell two commands of one id apart: the kind and its own fields, not when or by whom."""
+    fields = [getattr(command, name) for name in command.__struct_fields__ if name not in METADATA]
+    return hashlib.blake2b(msgspec.json.encode((type(command).__name__, fields)), digest_size=16).digest()

@@ -1,0 +1,229 @@
+"""Files that hold a table: CSV, JSON Lines and Parquet, read one row at a time, every value as text."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+WHITESPACE = "whitespace"
+"""The delimiter of columns that stand apart by any run of blanks."""
+FORMATS: Mapping[str, str] = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+"""Which format a file's name stands for."""
+BLOCK = 1 << 20
+
+
+class TableError(Exception):
+    """The file cannot be read as a table; the message says why."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row as the file has it."""
+
+    line: int
+    """The physical line on which it begins, from 1; of Parquet the row's number."""
+    values: Mapping[str, str]
+    """By column; what is empty or null is absent."""
+    raw: Sequence[str]
+    """The cells as they are, for the rejects file."""
+    problem: str | None = None
+    """Why it cannot be read."""
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file's name does not tell."""
+
+    format: str | None = None
+    """csv, jsonl or parquet; None: by the file's name."""
+    delimiter: str | None = None
+    """Between CSV's columns: one character, or `WHITESPACE`; None: a comma, in a .tsv file a tab."""
+    columns: tuple[str, ...] | None = None
+    """The names of CSV's columns, where the file does not begin with them."""
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """A file's rows, to be read as often as wanted."""
+
+    name: str
+    columns: tuple[str, ...] | None
+    """None where each row names its own."""
+    raw_columns: tuple[str, ...]
+    """What the cells of `Row.raw` are."""
+    rows: Callable[[], Iterator[Row]]
+    digest: str
+    """Of the file's content."""
+    about: int
+    """How many rows there are; a guess, for a progress bar."""
+
+
+def open_table(path: Path, shape: Shape) -> Table:
+    """The file as a table. Raises `TableError` where it is none, `OSError` where it cannot be read."""
+    form = shape.format or FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise TableError(f"{path.name}: say which format it has (csv, jsonl or parquet)")
+    digest, lines = _survey(path)
+    if form == "jsonl":
+        return Table(
+            name=path.name,
+            columns=None,
+            raw_columns=("row",),
+            rows=lambda: _json_rows(path),
+            digest=digest,
+            about=lines,
+        )
+    if form == "parquet":
+        return _parquet_table(path, digest)
+    delimiter = shape.delimiter or ("\t" if path.suffix.lower() == ".tsv" else ",")
+    columns = shape.columns or _header(path, delimiter)
+    return Table(
+        name=path.name,
+        columns=columns,
+        raw_columns=columns,
+        rows=lambda: _csv_rows(path, delimiter, columns, skip=shape.columns is None),
+        digest=digest,
+        about=max(lines - (shape.columns is None), 0),
+    )
+
+
+def _survey(path: Path) -> tuple[str, int]:
+    """A digest of the file's content, and how many lines it has."""
+    digest, lines, last = hashlib.sha256(), 0, b"\n"
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            lines += block.count(b"\n")
+            last = block[-1:]
+    return digest.hexdigest(), lines + (last != b"\n")
+
+
+# --- CSV ------------------------------------------------------------------------------------------
+
+
+def _header(path: Path, delimiter: str) -> tuple[str, ...]:
+    first = next(_records(path, delimiter), (1, [], None))
+    columns = tuple(name.strip() for name in first[1])
+    if not any(columns):
+        raise TableError(f"{path.name}: it does not begin with a line that names the columns")
+    if len(set(columns)) < len(columns):
+        raise TableError(f"{path.name}: two columns have the same name")
+    return columns
+
+
+def _csv_rows(path: Path, delimiter: str, columns: Sequence[str], *, skip: bool) -> Iterator[Row]:
+    records = _records(path, delimiter)
+    if skip:
+        next(records, None)
+    width = len(columns)
+    for line, cells, problem in records:
+        if problem is None and len(cells) != width:
+            problem = f"has {len(cells)} cells, not {width}"
+        values = {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
+        yield Row(line, values, cells, problem)
+
+
+def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str], str | None]]:
+    """Line, cells and problem of each record that is not blank; bytes that are no UTF-8 as surrogates."""
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        if delimiter == WHITESPACE:
+            yield from ((n, cells, None) for n, text in enumerate(file, start=1) if (cells := text.split()))
+            return
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield line, [], str(error)
+                continue
+            if cells:
+                yield line, cells, None
+
+
+# --- JSON Lines -----------------------------------------------------------------------------------
+
+
+def _json_rows(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
+        for line, text in enumerate(file, start=1):
+            if text := text.strip():
+                values, problem = _json_values(text)
+                yield Row(line, values, (text,), problem)
+
+
+def _json_values(text: str) -> tuple[dict[str, str], str | None]:
+    try:
+        fields = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+    except (ValueError, RecursionError) as error:
+        return {}, f"is not JSON: {error}"
+    if not isinstance(fields, dict):
+        return {}, "is not a JSON object"
+    for name, value in fields.items():
+        if isinstance(value, dict | list):
+            return {}, f"{name}: must be a plain value, not a list or an object"
+    return _texts(fields.items()), None
+
+
+# --- Parquet --------------------------------------------------------------------------------------
+
+
+def _parquet_table(path: Path, digest: str) -> Table:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise TableError("Parquet files need pyarrow: pip install 'kehu[files]'") from None
+    try:
+        with ParquetFile(path) as file:
+            columns, count = tuple(file.schema_arrow.names), file.metadata.num_rows
+    except ArrowException as error:
+        raise TableError(f"{path.name}: {error}") from None
+    return Table(
+        name=path.name,
+        columns=columns,
+        raw_columns=columns,
+        rows=lambda: _parquet_rows(path, columns),
+        digest=digest,
+        about=count,
+    )
+
+
+def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    from pyarrow.parquet import ParquetFile
+
+    line = 0
+    with ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=5_000):
+            for fields in batch.to_pylist():
+                line += 1
+                values = _texts(fields.items())
+                yield Row(line, values, [values.get(name, "") for name in columns])
+
+
+def _texts(fields: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Values as a CSV file would have them; null and empty ones are absent."""
+    return {name: text for name, value in fields if value is not None and (text := _text(value))}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return str(value)

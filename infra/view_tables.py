@@ -1,0 +1,237 @@
+"""The tables of a declared view: live rows, past versions, and the SQL that reads and writes both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from infra.database import Connection
+from projections.view import Declaration, Field, View
+
+TYPES: Mapping[type, str] = {
+    int: "bigint",
+    bool: "boolean",
+    float: "double precision",
+    datetime: "timestamptz",
+    date: "date",
+}
+_PARAMETER = re.compile(r"(?<!:):([a-z_]\w*)")
+
+Key = tuple[Any, ...]
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def column_type(field: Field) -> str:
+    return TYPES.get(field.type, "text") + ("[]" if field.many else "")
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """A version that held from one position until another."""
+
+    row: View
+    since: int
+    until: int
+
+
+class Table:
+    """One generation of one view. A version holds for `since <= position < until`."""
+
+    def __init__(self, declaration: Declaration, generation: int) -> None:
+        self.declaration, self.generation = declaration, generation
+        base = f"{declaration.name}_{generation}"
+        self._live_name, self._past_name = base, f"{base}_past"
+        self.live = f"kehu_views.{quoted(self._live_name)}"
+        self.past = f"kehu_views.{quoted(self._past_name)}"
+        self.columns = [field.name for field in declaration.fields]
+        self._listed = ", ".join(map(quoted, self.columns))
+        self._key_listed = ", ".join(map(quoted, declaration.key))
+
+    # --- Definition ---------------------------------------------------------------------------
+
+    async def create(self, connection: Connection) -> None:
+        columns = [f"{quoted(f.name)} {self._definition(f)}" for f in self.declaration.fields]
+        body = ", ".join(['tenant text COLLATE "C" NOT NULL', *columns, "since bigint NOT NULL"])
+        await connection.execute(
+            f"CREATE TABLE {self.live} ({body}, PRIMARY KEY (tenant, {self._key_listed}));"
+            f"CREATE TABLE {self.past} ({body}, until bigint NOT NULL,"
+            f" PRIMARY KEY (tenant, {self._key_listed}, since))"
+        )
+        await connection.execute(f"CREATE INDEX ON {self.past} (tenant, until)")  # few versions ended lately
+        for index in self._indexes():
+            listed = ", ".join(map(quoted, index))
+            for table, held in ((self.live, ""), (self.past, ", since, until")):
+                await connection.execute(f"CREATE INDEX ON {table} (tenant, {listed}{held})")
+
+    def _definition(self, field: Field) -> str:
+        collation = ' COLLATE "C"' if field.type is str and not field.many and self._is_id(field) else ""
+        return f"{column_type(field)}{collation}{'' if field.optional else ' NOT NULL'}"
+
+    def _is_id(self, field: Field) -> bool:
+        return field.name in self.declaration.key or field.ref is not None
+
+    def _indexes(self) -> Iterable[tuple[str, ...]]:
+        refs = [(f.name,) for f in self.declaration.fields if f.ref and self.declaration.key != (f.name,)]
+        led = {index[0] for index in self.declaration.indexes} | {self.declaration.key[0]}
+        yield from (ref for ref in refs if ref[0] not in led)
+        yield from self.declaration.indexes
+
+    async def drop(self, connection: Connection) -> None:
+        await connection.execute(f"DROP TABLE IF EXISTS {self.live}, {self.past}")
+
+    # --- Reading ------------------------------------------------------------------------------
+
+    def as_of(self, position: str, where: str = "true") -> str:
+        """SQL for the versions that held at a position; `$1` is the tenant, `where` narrows both parts."""
+        return (
+            f"(SELECT {self._listed}, since FROM {self.live}"
+            f" WHERE tenant = $1 AND since <= {position} AND ({where})"
+            f" UNION ALL SELECT {self._listed}, since FROM {self.past}"
+            f" WHERE tenant = $1 AND since <= {position} AND until > {position} AND ({where}))"
+        )
+
+    def row(self, record: Iterable[Any]) -> View:
+        """A record of `columns` as a row."""
+        return msgspec.convert(dict(zip(self.columns, record, strict=False)), self.declaration.row)
+
+    async def load(
+        self, connection: Connection, tenant: str, keys: Sequence[Key]
+    ) -> dict[Key, tuple[View, int]]:
+        """The live rows with these keys, each with its `since`."""
+        wanted = self._keys_table(len(self.declaration.key), first=2)
+        records = await connection.fetch(
+            f"SELECT {self._listed}, since FROM {self.live} JOIN {wanted} USING ({self._key_listed})"
+            " WHERE tenant = $1",
+            tenant,
+            *map(list, zip(*keys, strict=True)),
+        )
+        return self._keyed(records)
+
+    async def load_where(
+        self, connection: Connection, tenant: str, values: Mapping[str, Any]
+    ) -> dict[Key, tuple[View, int]]:
+        """The live rows in which each of these columns has this value."""
+        conditions = "".join(f" AND {quoted(name)} = ${n}" for n, name in enumerate(values, start=2))
+        records = await connection.fetch(
+            f"SELECT {self._listed}, since FROM {self.live} WHERE tenant = $1{conditions}",
+            tenant,
+            *values.values(),
+        )
+        return self._keyed(records)
+
+    def _keyed(self, records: Iterable[asyncpg.Record]) -> dict[Key, tuple[View, int]]:
+        rows = ((self.row(record), record[-1]) for record in records)
+        return {self.declaration.key_of(row): (row, since) for row, since in rows}
+
+    def _keys_table(self, width: int, first: int, extra: str = "") -> str:
+        types = [column_type(self.declaration.field(name)) for name in self.declaration.key]
+        arrays = ", ".join(f"${first + n}::{kind}[]" for n, kind in enumerate(types))
+        return f"unnest({arrays}{extra and f', ${first + width}::bigint[]'}) AS k({self._key_listed}{extra})"
+
+    # --- Writing ------------------------------------------------------------------------------
+
+    async def write(
+        self,
+        connection: Connection,
+        tenant: str,
+        *,
+        ended: Sequence[tuple[Key, int]],
+        passed: Sequence[Closed],
+        opened: Sequence[tuple[View, int]],
+    ) -> None:
+        """Write one batch: stored live rows that ended, versions that came and went, rows that now hold."""
+        if ended:
+            keys = self._keys_table(len(self.declaration.key), first=2, extra=", until")
+            await connection.execute(
+                f"WITH gone AS (DELETE FROM {self.live} l USING {keys} WHERE l.tenant = $1"
+                + "".join(f" AND l.{quoted(name)} = k.{quoted(name)}" for name in self.declaration.key)
+                + f" RETURNING l.*, k.until) INSERT INTO {self.past} SELECT * FROM gone",
+                tenant,
+                *map(list, zip(*(key for key, _ in ended), strict=True)),
+                [until for _, until in ended],
+            )
+        if passed:
+            await connection.copy_records_to_table(
+                self._past_name,
+                schema_name="kehu_views",
+                columns=["tenant", *self.columns, "since", "until"],
+                records=[(tenant, *_values(c.row), c.since, c.until) for c in passed],
+            )
+        if opened:
+            await connection.copy_records_to_table(
+                self._live_name,
+                schema_name="kehu_views",
+                columns=["tenant", *self.columns, "since"],
+                records=[(tenant, *_values(row), since) for row, since in opened],
+            )
+
+    async def compute(
+        self,
+        connection: Connection,
+        tenant: str,
+        position: int,
+        query: str,
+        sources: Mapping[str, str],
+        values: Mapping[str, Any],
+    ) -> None:
+        """Replace the live rows by the query's, keeping what changed as past versions until `position`."""
+        sql, arguments = bind(query.format_map(sources), values, first=3)
+        live, new, given = (
+            ", ".join(f"{t}.{quoted(c)}" for c in self.columns) for t in ("l", "n", "excluded")
+        )
+        matched = " AND ".join(f"l.{quoted(c)} = n.{quoted(c)}" for c in self.declaration.key)
+        others = ", ".join(f"{quoted(c)} = excluded.{quoted(c)}" for c in [*self.columns, "since"])
+        await connection.execute(
+            f"""
+            WITH n AS MATERIALIZED (SELECT {self._listed} FROM ({sql}) computed),
+            ended AS (
+                INSERT INTO {self.past}
+                SELECT l.*, $2::bigint FROM {self.live} l LEFT JOIN n ON {matched}
+                 WHERE l.tenant = $1 AND ({live}) IS DISTINCT FROM ({new})),
+            gone AS (
+                DELETE FROM {self.live} l
+                 WHERE l.tenant = $1 AND NOT EXISTS (SELECT FROM n WHERE {matched}))
+            INSERT INTO {self.live} AS l
+            SELECT $1, {self._listed}, $2 FROM n
+                ON CONFLICT (tenant, {self._key_listed}) DO UPDATE SET {others}
+             WHERE ({live}) IS DISTINCT FROM ({given})""",
+            tenant,
+            position,
+            *arguments,
+        )
+
+    async def digest(self, connection: Connection, tenant: str) -> str:
+        """A hash of all versions, live and past, that does not depend on the order they were written in."""
+        ordered = ", ".join(["tenant", *map(quoted, self.columns), "since"])
+        total = await connection.fetchval(
+            "SELECT coalesce(sum(('x' || substr(md5(v::text), 1, 15))::bit(60)::bigint), 0)"
+            " || ':' || count(*)"
+            f" FROM (SELECT {ordered}, NULL::bigint AS until FROM {self.live} WHERE tenant = $1"
+            f" UNION ALL SELECT {ordered}, until FROM {self.past} WHERE tenant = $1) v",
+            tenant,
+        )
+        return str(total)
+
+
+def _values(row: View) -> tuple[Any, ...]:
+    return msgspec.structs.astuple(row)
+
+
+def bind(sql: str, values: Mapping[str, Any], *, first: int) -> tuple[str, list[Any]]:
+    """`:name` becomes `$n` from `first` on; the arguments in that order."""
+    order: list[str] = []
+
+    def numbered(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in order:
+            order.append(name)
+        return f"${first + order.index(name)}"
+
+    return _PARAMETER.sub(numbered, sql), [values[name] for name in order]

@@ -1,0 +1,15 @@
+"""The views that every Kehu has; importing this file declares them, once."""
+
+from __future__ import annotations
+
+import projections.complaints
+import projections.customers
+import projections.interactions
+import projections.orders
+import projections.tiers
+from projections.view import views
+
+NAMES = tuple(views)
+"""The built-in views, by name."""
+
+__all__ = ["NAMES", "projections"]

@@ -1,0 +1,61 @@
+"""Opens what a command works on: the embedded PostgreSQL or the given one, its schema, the tenant."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from infra.database import connected
+from infra.postgres import running
+from infra.tenant import Tenant, open_tenant
+from kehu.settings import Settings
+from projections.view import Declaration
+
+DATABASE = "kehu"
+"""The database's name on the embedded server."""
+
+_log = logging.getLogger(__name__)
+
+
+class UnknownTenant(Exception):
+    """There is no such tenant."""
+
+
+@contextmanager
+def database(settings: Settings, report: Callable[[str], None] = _log.info) -> Iterator[str]:
+    """The database's DSN, for as long as the block lasts; Kehu's own server is started where none is given."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    with running(settings.data / "postgres", report=report) as server:
+        asyncio.run(_create(server))
+        yield urlsplit(server)._replace(path=f"/{DATABASE}").geturl()
+
+
+async def _create(server: str) -> None:
+    connection = await asyncpg.connect(server)
+    try:
+        if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):
+            await connection.execute(f"CREATE DATABASE {DATABASE}")
+    except asyncpg.DuplicateDatabaseError:
+        pass  # another process was faster
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, dsn: str, declarations: Iterable[Declaration], *, must_exist: bool = False
+) -> AsyncIterator[Tenant]:
+    """The tenant on a migrated database. Raises `UnknownTenant` where it must exist and does not."""
+    async with connected(dsn) as pool:
+        known = await pool.fetchval("SELECT true FROM kehu.heads WHERE tenant = $1", settings.tenant)
+        if must_exist and not known:
+            raise UnknownTenant(f"there is no tenant {settings.tenant!r} yet; import or serve something first")
+        async with open_tenant(pool, settings.tenant, declarations) as tenant:
+            yield tenant

@@ -1,0 +1,255 @@
+"""Each complaint's standing and whole story, its deadline, and what complaints look like all together."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Self
+
+from domain.calendar import DayEnded, day_end
+from domain.complaints import (
+    Category,
+    ComplaintAcknowledged,
+    ComplaintAssessed,
+    ComplaintAssigned,
+    ComplaintClosed,
+    ComplaintEscalated,
+    ComplaintReceived,
+    ComplaintReopened,
+    DecisionCommunicated,
+    InvestigationRecorded,
+    RemedyAccepted,
+    RemedyOffered,
+    RemedyRejected,
+    SatisfactionVerified,
+    Severity,
+    Step,
+    Verdict,
+)
+from domain.events import Personal, Recorded
+from domain.policies import Policies, complaint_due_at
+from projections.view import CustomerId, View, on, ref, report, view
+
+
+@view("complaints", key="complaint_id", indexes=["received_at", "open due_at"])
+class Complaint(View):
+    """One complaint: where it stands, until when it must be answered, and how it ended."""
+
+    complaint_id: str
+    customer_id: CustomerId | None = None
+    order_id: Annotated[str | None, ref("orders")] = None
+    category: Category = Category.OTHER
+    text: Personal[str | None] = None
+    """The customer's own words."""
+    channel: str | None = None
+    step: Step = Step.NONE
+    """How far it has come."""
+    open: bool = True
+    severity: Severity | None = None
+    """None until it was assessed."""
+    handler: str | None = None
+    escalated_to: str | None = None
+    received_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    due_at: datetime | None = None
+    """Until when the decision must be communicated: working time by the deadlines and calendar in force."""
+    decided_at: datetime | None = None
+    closed_at: datetime | None = None
+    awaiting: bool = True
+    """No decision was communicated yet."""
+    overdue: bool = False
+    """A business day has ended after the deadline while the customer still waits for the decision."""
+    late: bool = False
+    """The decision came after the deadline."""
+    justified: bool | None = None
+    """What the investigation found."""
+    remedy: Personal[str | None] = None
+    """The remedy on offer, or the accepted one."""
+    remedy_cost_minor: int = 0
+    """In minor units of `currency`."""
+    currency: str | None = None
+    remedies_rejected: int = 0
+    verdict: Verdict | None = None
+    root_cause: str | None = None
+    reopened: int = 0
+    """How often it was taken up again."""
+
+    @on(ComplaintReceived)
+    def received(self, recorded: Recorded[ComplaintReceived], policies: Policies) -> Self:
+        e = recorded.event
+        return self.but(
+            customer_id=e.customer_id,
+            order_id=e.order_id,
+            category=e.category,
+            text=e.text,
+            channel=e.channel,
+            step=Step.RECEIVED,
+            received_at=recorded.occurred_at,
+            due_at=complaint_due_at(policies, recorded.occurred_at, None),
+        )
+
+    @on(ComplaintAcknowledged)
+    def acknowledged(self, recorded: Recorded[ComplaintAcknowledged]) -> Self:
+        first = self.acknowledged_at or recorded.occurred_at
+        return self.but(step=Step.ACKNOWLEDGED, acknowledged_at=first)
+
+    @on(ComplaintAssessed)
+    def assessed(self, recorded: Recorded[ComplaintAssessed], policies: Policies) -> Self:
+        severity = recorded.event.severity
+        begin = self.received_at or recorded.occurred_at
+        return self.but(
+            step=Step.ASSESSED, severity=severity, due_at=complaint_due_at(policies, begin, severity)
+        )
+
+    @on(ComplaintAssigned)
+    def assigned(self, recorded: Recorded[ComplaintAssigned]) -> Self:
+        return self.but(handler=recorded.event.handler)
+
+    @on(InvestigationRecorded)
+    def investigated(self, recorded: Recorded[InvestigationRecorded]) -> Self:
+        return self.but(step=Step.INVESTIGATED, justified=recorded.event.justified)
+
+    @on(RemedyOffered)
+    def offered(self, recorded: Recorded[RemedyOffered]) -> Self:
+        e = recorded.event
+        return self.but(
+            step=Step.REMEDY_OFFERED, remedy=e.remedy, remedy_cost_minor=e.cost_minor, currency=e.currency
+        )
+
+    @on(RemedyAccepted)
+    def accepted(self, recorded: Recorded[RemedyAccepted]) -> Self:
+        return self.but(step=Step.REMEDY_ACCEPTED)
+
+    @on(RemedyRejected)
+    def rejected(self, recorded: Recorded[RemedyRejected]) -> Self:
+        return self.but(
+            step=Step.REMEDY_REJECTED,
+            remedy=None,
+            remedy_cost_minor=0,
+            currency=None,
+            remedies_rejected=self.remedies_rejected + 1,
+        )
+
+    @on(DecisionCommunicated)
+    def decided(self, recorded: Recorded[DecisionCommunicated]) -> Self:
+        at = recorded.occurred_at
+        late = self.due_at is not None and at > self.due_at
+        return self.but(step=Step.DECIDED, decided_at=at, awaiting=False, overdue=False, late=late)
+
+    @on(SatisfactionVerified)
+    def verified(self, recorded: Recorded[SatisfactionVerified]) -> Self:
+        return self.but(step=Step.VERIFIED, verdict=recorded.event.verdict)
+
+    @on(ComplaintClosed)
+    def closed(self, recorded: Recorded[ComplaintClosed]) -> Self:
+        return self.but(
+            step=Step.CLOSED,
+            open=False,
+            awaiting=False,
+            overdue=False,
+            closed_at=recorded.occurred_at,
+            root_cause=recorded.event.root_cause,
+        )
+
+    @on(ComplaintReopened)
+    def taken_up_again(self, recorded: Recorded[ComplaintReopened], policies: Policies) -> Self:
+        return self.but(
+            step=Step.RECEIVED,
+            open=True,
+            awaiting=True,
+            late=False,
+            decided_at=None,
+            closed_at=None,
+            verdict=None,
+            reopened=self.reopened + 1,
+            due_at=complaint_due_at(policies, recorded.occurred_at, self.severity),
+        )
+
+    @on(ComplaintEscalated)
+    def escalated(self, recorded: Recorded[ComplaintEscalated]) -> Self:
+        return self.but(escalated_to=recorded.event.to)
+
+    @on(DayEnded, rows={"awaiting": True})
+    def day_ended(self, recorded: Recorded[DayEnded], policies: Policies) -> Self:
+        day = recorded.event.day
+        return self.but(overdue=self.due_at is not None and self.due_at < day_end(day, policies.calendar(day)))
+
+
+@view("complaint_steps", key="complaint_id position")
+class ComplaintStep(View):
+    """One step in a complaint's story, in the order of the log."""
+
+    complaint_id: Annotated[str, ref("complaints")]
+    position: int
+    """Of the event in the log."""
+    event: str = ""
+    """The event's stored name."""
+    at: datetime | None = None
+    """When it happened."""
+    actor: str = ""
+    words: Personal[str | None] = None
+    """What was said, found, offered or decided."""
+
+    @on(
+        ComplaintReceived,
+        ComplaintAcknowledged,
+        ComplaintAssessed,
+        ComplaintAssigned,
+        InvestigationRecorded,
+        RemedyOffered,
+        RemedyAccepted,
+        RemedyRejected,
+        DecisionCommunicated,
+        SatisfactionVerified,
+        ComplaintClosed,
+        ComplaintReopened,
+        ComplaintEscalated,
+    )
+    def taken(self, recorded: Recorded[Any]) -> Self:
+        return self.but(
+            event=recorded.name, at=recorded.occurred_at, actor=recorded.actor, words=_words(recorded.event)
+        )
+
+
+def _words(event: Any) -> str | None:
+    said = ("text", "apology", "finding", "remedy", "decision", "reason", "note", "root_cause", "handler", "severity")
+    return next((str(words) for name in said if (words := getattr(event, name, None))), None)
+
+
+@report(
+    "complaint_statistics",
+    reads=["complaints", "customers"],
+    query="""
+    SELECT category,
+           count(*) AS received,
+           count(*) FILTER (WHERE open) AS open,
+           count(*) FILTER (WHERE overdue OR late) AS late,
+           count(*) FILTER (WHERE verdict = 'satisfied') AS satisfied,
+           count(*) FILTER (WHERE reopened > 0) AS reopened,
+           extract(epoch FROM avg(closed_at - received_at)) / 3600 AS hours_to_close,
+           10000.0 * count(*) / nullif((SELECT count(*) FROM {customers} c), 0) AS per_10000_customers
+      FROM {complaints} complaint
+     WHERE (:since::date IS NULL OR received_at >= :since::date)
+       AND (:until::date IS NULL OR received_at < :until::date + 1)
+     GROUP BY category
+     ORDER BY received DESC, category
+    """,
+)
+class ComplaintStatistics(View):
+    """Complaints of one category in a period, against the number of customers (万户投诉量)."""
+
+    since: date | None = None
+    """First day on which complaints were received (UTC); from the beginning where it is left out."""
+    until: date | None = None
+    """Last such day."""
+
+    category: Category
+    received: int
+    open: int
+    late: int
+    """Answered after the deadline, or overdue."""
+    satisfied: int
+    reopened: int
+    hours_to_close: float | None
+    """Average hours from receipt to close."""
+    per_10000_customers: float | None
+    """Complaints ÷ customers × 10,000."""

@@ -1,0 +1,135 @@
+"""Every contact with a customer, and the one timeline that all of a customer's events fall into."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from domain.complaints import ComplaintClosed, ComplaintReceived, DecisionCommunicated, RemedyOffered
+from domain.customers import CustomerRegistered, CustomerWonBack, RelationshipEnded
+from domain.events import Personal, Recorded
+from domain.interactions import (
+    Channel,
+    Direction,
+    InteractionHandedOver,
+    InteractionRecorded,
+    InteractionResolved,
+    LoopStage,
+    Mood,
+    ResponsibilityTaken,
+    ServiceStage,
+)
+from domain.orders import OrderCancelled, OrderFulfilled, OrderPlaced, PaymentReceived, RefundPaid
+from projections.view import CustomerId, View, on, ref, view
+
+
+@view("interactions", key="interaction_id", indexes=["at"])
+class Interaction(View):
+    """One contact: on which channel, about what, and who is responsible for finishing it."""
+
+    interaction_id: str
+    customer_id: CustomerId | None = None
+    at: datetime | None = None
+    """When it took place."""
+    channel: Channel | None = None
+    direction: Direction | None = None
+    stage: LoopStage | None = None
+    """Where it stands to a sale."""
+    service_stage: ServiceStage | None = None
+    mood: Mood | None = None
+    """How the customer seemed."""
+    topic: str | None = None
+    text: Personal[str | None] = None
+    """What was said."""
+    duration_seconds: int | None = None
+    order_id: Annotated[str | None, ref("orders")] = None
+    responsible: str | None = None
+    """Who owns it: the first to receive it, until it is handed over."""
+    handovers: int = 0
+    resolved: bool = False
+    resolved_at: datetime | None = None
+
+    @on(InteractionRecorded)
+    def took_place(self, recorded: Recorded[InteractionRecorded]) -> Self:
+        e = recorded.event
+        return self.but(
+            customer_id=e.customer_id,
+            at=recorded.occurred_at,
+            channel=e.channel,
+            direction=e.direction,
+            stage=e.stage,
+            service_stage=e.service_stage,
+            mood=e.mood,
+            topic=e.topic,
+            text=e.text,
+            duration_seconds=e.duration_seconds,
+            order_id=e.order_id,
+        )
+
+    @on(ResponsibilityTaken)
+    def taken(self, recorded: Recorded[ResponsibilityTaken]) -> Self:
+        return self.but(responsible=recorded.event.responsible)
+
+    @on(InteractionHandedOver)
+    def handed_over(self, recorded: Recorded[InteractionHandedOver]) -> Self:
+        return self.but(responsible=recorded.event.taker, handovers=self.handovers + 1)
+
+    @on(InteractionResolved)
+    def finished(self, recorded: Recorded[InteractionResolved]) -> Self:
+        return self.but(resolved=True, resolved_at=recorded.occurred_at)
+
+
+@view("timeline", key="customer_id position", indexes=["customer_id at"])
+class TimelineEntry(View):
+    """One line of a customer's story, whatever it is about; the event log has the details."""
+
+    customer_id: CustomerId
+    position: int
+    """Of the event in the log."""
+    event: str = ""
+    """The event's stored name."""
+    at: datetime | None = None
+    """When it happened."""
+    channel: str | None = None
+    summary: Personal[str] = ""
+    """The first words of it."""
+    subject: str = ""
+    """The stream that tells more, such as `order-17`."""
+    actor: str = ""
+    simulated: bool = False
+    """True for what was made up for a demonstration."""
+
+    @on(
+        CustomerRegistered,
+        RelationshipEnded,
+        CustomerWonBack,
+        InteractionRecorded,
+        OrderPlaced,
+        PaymentReceived,
+        OrderFulfilled,
+        OrderCancelled,
+        RefundPaid,
+        ComplaintReceived,
+        RemedyOffered,
+        DecisionCommunicated,
+        ComplaintClosed,
+    )
+    def happened(self, recorded: Recorded[Any]) -> Self:
+        return self.but(
+            event=recorded.name,
+            at=recorded.occurred_at,
+            channel=getattr(recorded.event, "channel", None),
+            summary=_summary(recorded.event),
+            subject=recorded.stream,
+            actor=recorded.actor,
+            simulated=recorded.source == "simulated",
+        )
+
+
+def _summary(event: Any) -> str:
+    """The event's own words, or its amount, in at most 80 characters."""
+    for name in ("topic", "text", "remedy", "decision", "reason", "root_cause", "description", "name"):
+        if words := getattr(event, name, None):
+            return str(words)[:80]
+    amount = getattr(event, "amount_minor", None)
+    return "" if amount is None else f"{amount} {event.currency} (minor units)"

@@ -1,0 +1,334 @@
+"""How a view is declared: its key, its fields and their meaning, the events it follows, and the fold."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import sys
+import textwrap
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Annotated, Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from domain.events import Event, Recorded, marks, personal_fields
+from domain.policies import Policies
+from domain.records import Record
+
+V = TypeVar("V", bound="View")
+F = TypeVar("F", bound=Callable[..., Any])
+
+SCALARS: tuple[type, ...] = (str, int, bool, float, datetime, date)
+RESERVED = frozenset({"tenant", "since", "until"})
+
+
+class View(Record):
+    """A row of a view as of one moment: immutable; a fold answers with the next one."""
+
+    def but(self, **changes: Any) -> Self:
+        """The same row with these fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
+
+class DeclarationError(Exception):
+    """A view is declared wrongly; the message says where, what and how to mend it."""
+
+
+class Field(Record):
+    """One column: a scalar, an enum's value, or a list of scalars."""
+
+    name: str
+    type: type
+    many: bool = False
+    optional: bool = False
+    personal: bool = False
+    ref: str | None = None
+    doc: str = ""
+
+
+class Handler(Record):
+    """What one kind of event does to the rows it touches."""
+
+    fold: Callable[..., View | None]
+    keys: Callable[[Recorded[Any]], Iterable[tuple[Any, ...]]]
+    """Which rows the event touches, where `rows` does not say so."""
+    rows: Mapping[str, Any] | None = None
+    """The values of those live rows that all see the event."""
+    policies: bool = False
+    """Whether the fold also takes the policies in force."""
+
+
+class Population(Record):
+    """How all rows of a view are computed together, from other views, when a business day has ended."""
+
+    query: str
+    reads: tuple[str, ...]
+    due: Callable[[Recorded[Any], Policies], Mapping[str, Any] | None]
+    at: type[Event]
+
+
+class Declaration(Record):
+    """All that follows from one declared view."""
+
+    row: type[View]
+    name: str
+    key: tuple[str, ...]
+    fields: tuple[Field, ...]
+    indexes: tuple[tuple[str, ...], ...] = ()
+    handlers: Mapping[type[Event], Handler] = MappingProxyType({})
+    population: Population | None = None
+    doc: str
+    digest: str
+    """Changes when the declaration's file changes: then the view is built anew."""
+
+    @property
+    def watched(self) -> Mapping[str, Any] | None:
+        """The condition of the rows that broadcast events reach, if the view has any."""
+        return next((h.rows for h in self.handlers.values() if h.rows is not None), None)
+
+    def field(self, name: str) -> Field:
+        return next(field for field in self.fields if field.name == name)
+
+    def key_of(self, row: View) -> tuple[Any, ...]:
+        return tuple(getattr(row, name) for name in self.key)
+
+    def blank(self, key: tuple[Any, ...]) -> View:
+        """The row before its first event."""
+        return self.row(**dict(zip(self.key, key, strict=True)))
+
+
+class Report(Record):
+    """What is computed from views whenever it is asked: rows of one SELECT, as of any position."""
+
+    row: type[View]
+    name: str
+    arguments: tuple[Field, ...]
+    """The row's fields that have a default: the asker fills them in, as `:name` in the query."""
+    fields: tuple[Field, ...]
+    query: str
+    reads: tuple[str, ...]
+    doc: str
+
+
+_views: dict[str, Declaration] = {}
+_reports: dict[str, Report] = {}
+
+views: Mapping[str, Declaration] = MappingProxyType(_views)
+"""Every declared view by name, in the order of declaration."""
+reports: Mapping[str, Report] = MappingProxyType(_reports)
+"""Every declared report by name."""
+
+
+def ref(view: str) -> Any:
+    """Marks a field as the key of a row in another view: `customer_id: Annotated[str, ref("customers")]`."""
+    return msgspec.Meta(extra={"ref": view})
+
+
+CustomerId = Annotated[str, ref("customers")]
+"""The key of a row in the view `customers`; GraphQL makes a link of it, in both directions."""
+
+
+def on(
+    *events: type[Event],
+    keys: Callable[[Recorded[Any]], Iterable[tuple[Any, ...]]] | None = None,
+    rows: Mapping[str, Any] | None = None,
+) -> Callable[[F], F]:
+    """Declare that a method folds these events: `(self, recorded[, policies]) -> next row, or None to end it`.
+
+    An event touches the row whose key fields it carries (in the event, else in its envelope);
+    `keys` says otherwise, and `rows` sends it to every live row with these values.
+    """
+
+    def declare(fold: F) -> F:
+        fold.__dict__["follows"] = (events, keys, rows)
+        return fold
+
+    return declare
+
+
+def view(
+    name: str, *, key: str, indexes: Sequence[str] = ()
+) -> Callable[[type[V]], type[V]]:
+    """Declare a view: `name` in plural snake case, `key` and each index as field names between blanks."""
+
+    def declare(cls: type[V]) -> type[V]:
+        _register(cls, name, key, indexes, handlers=_handlers(cls, tuple(key.split())))
+        return cls
+
+    return declare
+
+
+def population(
+    name: str,
+    *,
+    key: str,
+    query: str,
+    reads: Sequence[str],
+    at: type[Event],
+    due: Callable[[Recorded[Any], Policies], Mapping[str, Any] | None],
+    indexes: Sequence[str] = (),
+) -> Callable[[type[V]], type[V]]:
+    """Declare a view whose rows are computed all together, in SQL, from the views it reads.
+
+    `query` selects the view's fields by name; `{orders}` in it stands for the view `orders` as of the
+    event's position, `:day` for the value `day` that `due` answers with. `due` answers None where that
+    event computes nothing.
+    """
+
+    def declare(cls: type[V]) -> type[V]:
+        computed = Population(query=query, reads=tuple(reads), due=due, at=at)
+        _register(cls, name, key, indexes, population=computed)
+        return cls
+
+    return declare
+
+
+def report(name: str, *, reads: Sequence[str], query: str) -> Callable[[type[V]], type[V]]:
+    """Declare a report: `query` as in a population; the fields with a default are its arguments."""
+
+    def declare(cls: type[V]) -> type[V]:
+        if name in _reports or name in _views:
+            raise _wrong(cls, f"a view or report {name!r} exists already; choose another name")
+        fields = {field.name: field for field in _fields(cls)}
+        given = [f.name for f in msgspec.structs.fields(cls) if not f.required]
+        _reports[name] = Report(
+            row=cls,
+            name=name,
+            arguments=tuple(fields.pop(argument) for argument in given),
+            fields=tuple(fields.values()),
+            query=query,
+            reads=tuple(reads),
+            doc=inspect.cleandoc(cls.__doc__ or ""),
+        )
+        return cls
+
+    return declare
+
+
+def _register(
+    cls: type[View], name: str, key: str, indexes: Sequence[str], **how: Any
+) -> None:
+    if name in _views:
+        raise _wrong(cls, f"a view {name!r} exists already; choose another name")
+    fields, keys = _fields(cls), tuple(key.split())
+    for column in {*keys, *(part for index in indexes for part in index.split())}:
+        if column not in {field.name for field in fields}:
+            raise _wrong(cls, f"{column!r} is a key or an index but not a field; add the field")
+    for field in msgspec.structs.fields(cls):
+        if field.name in RESERVED:
+            raise _wrong(cls, f"field {field.name!r}: the name is taken by the view store; rename it")
+        if (field.name in keys) != field.required:
+            advice = "remove its default" if field.name in keys else "give it a default: a row begins without events"
+            raise _wrong(cls, f"field {field.name!r}: {advice}")
+    _views[name] = Declaration(
+        row=cls,
+        name=name,
+        key=keys,
+        fields=fields,
+        indexes=tuple(tuple(index.split()) for index in indexes),
+        doc=inspect.cleandoc(cls.__doc__ or ""),
+        digest=_digest(cls),
+        **how,
+    )
+
+
+def _handlers(cls: type[View], key: tuple[str, ...]) -> Mapping[type[Event], Handler]:
+    handlers: dict[type[Event], Handler] = {}
+    for fold in vars(cls).values():
+        events, keys, rows = getattr(fold, "follows", ((), None, None))
+        takes_policies = bool(events) and len(inspect.signature(fold).parameters) > 2
+        for kind in events:
+            if kind in handlers:
+                raise _wrong(cls, f"{kind.TOPIC} is followed twice; merge the two methods")
+            touched = keys or (_none if rows else _keys_carried(cls, key, kind))
+            handlers[kind] = Handler(fold=fold, keys=touched, rows=rows, policies=takes_policies)
+    if not handlers:
+        raise _wrong(cls, "it follows no event; mark a method with @on(SomeEvent)")
+    if len({str(h.rows) for h in handlers.values() if h.rows is not None}) > 1:
+        raise _wrong(cls, "two different `rows` conditions; one view can have one")
+    return MappingProxyType(handlers)
+
+
+def _none(recorded: Recorded[Any]) -> Iterable[tuple[Any, ...]]:
+    return ()
+
+
+def _keys_carried(
+    cls: type[View], key: tuple[str, ...], kind: type[Event]
+) -> Callable[[Recorded[Any]], Iterable[tuple[Any, ...]]]:
+    """The row whose key fields the event carries, in its own fields or else in its envelope."""
+    for name in key:
+        if name not in kind.__struct_fields__ and name not in Recorded.__struct_fields__:
+            raise _wrong(cls, f"{kind.TOPIC} does not carry the key field {name!r}; say @on(…, keys=…)")
+    getters = [
+        attrgetter(f"event.{name}" if name in kind.__struct_fields__ else name) for name in key
+    ]
+
+    def carried(recorded: Recorded[Any]) -> Iterable[tuple[Any, ...]]:
+        found = tuple([get(recorded) for get in getters])
+        return () if None in found else (found,)
+
+    return carried
+
+
+def _fields(cls: type[View]) -> tuple[Field, ...]:
+    hints = get_type_hints(cls, include_extras=True)
+    docs, personal = _field_docs(cls), personal_fields(cls)
+    return tuple(
+        _field(cls, name, hints[name], docs.get(name, ""), name in personal)
+        for name in cls.__struct_fields__
+    )
+
+
+def _field(cls: type[View], name: str, hint: Any, doc: str, personal: bool) -> Field:
+    target = marks(hint).get("ref")
+    kind, optional, many = _bare(hint), False, False
+    if get_origin(kind) in (Union, types.UnionType):
+        parts = [part for part in get_args(kind) if part is not type(None)]
+        kind, optional = _bare(parts[0]), True
+    if get_origin(kind) is tuple:
+        kind, many = _bare(get_args(kind)[0]), True
+    if not (isinstance(kind, type) and (kind in SCALARS or issubclass(kind, Enum))):
+        raise _wrong(cls, f"field {name!r}: use a scalar, an enum or tuple[scalar, ...], not {hint}")
+    return Field(
+        name=name, type=kind, many=many, optional=optional, personal=personal, ref=target, doc=doc
+    )
+
+
+def _bare(hint: Any) -> Any:
+    while get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    return hint
+
+
+def _field_docs(cls: type[Any]) -> dict[str, str]:
+    """The strings that stand below fields in the class's source."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    docs = {}
+    for field, below in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            match below:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    docs[field.target.id] = inspect.cleandoc(text)
+    return docs
+
+
+def _digest(cls: type[View]) -> str:
+    source = inspect.getsource(sys.modules[cls.__module__])
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+def _wrong(cls: type[Any], advice: str) -> DeclarationError:
+    try:
+        line = inspect.getsourcelines(cls)[1]
+    except (OSError, TypeError):
+        line = 0
+    place = getattr(sys.modules.get(cls.__module__), "__file__", cls.__module__)
+    return DeclarationError(f"{place}:{line}: view {cls.__name__}: {advice}")

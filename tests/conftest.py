@@ -1,0 +1,67 @@
+"""What tests of several floors need: a real PostgreSQL, and a fresh, migrated database for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+TEMPLATE = "kehu_template"
+HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+"""Nobody misses a test's data after a power cut."""
+
+_numbers = itertools.count(1)
+
+
+def database_of(dsn: str, name: str) -> str:
+    """The same server's database of that name."""
+    return urlsplit(dsn)._replace(path=f"/{name}").geturl()
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """An embedded PostgreSQL of this test run's own, as its superuser's DSN."""
+    from infra.postgres import running
+
+    with (
+        tempfile.TemporaryDirectory(prefix="kehu-") as directory,
+        running(Path(directory) / "postgres", settings=HASTY) as dsn,
+    ):
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def template(postgres: str) -> str:
+    """A migrated, empty database to copy from, by name."""
+    from infra.database import migrate
+
+    async def prepare() -> None:
+        await _execute(postgres, f"CREATE DATABASE {TEMPLATE}")
+        await migrate(database_of(postgres, TEMPLATE))
+
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(prepare())
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database(postgres: str, template: str) -> AsyncIterator[str]:
+    """A fresh, migrated, empty database of this test's own, as a DSN."""
+    name = f"test_{next(_numbers)}"
+    await _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield database_of(postgres, name)
+    await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")

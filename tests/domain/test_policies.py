@@ -1,0 +1,123 @@
+"""Which rules are in force on a day: the latest that has begun, the last published among equals."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+
+from domain.calendar import DEFAULT_CALENDAR, CalendarPublished, DayEnded
+from domain.complaints import Severity
+from domain.deadlines import DEFAULT_DEADLINES, DeadlinesPublished
+from domain.events import Event, catalogue
+from domain.policies import POLICY_EVENTS, POLICY_TAG, Policies, complaint_due_at, evolve
+from domain.tiers import Cadence, Tier, TierPolicyPublished, TierPolicyRetired, TierRule
+
+
+def folded(*events: Event) -> Policies:
+    policies = Policies()
+    for event in events:
+        policies = evolve(policies, event)
+    return policies
+
+
+def tiers(version: str, day: date) -> TierPolicyPublished:
+    return TierPolicyPublished(
+        policy_version=version,
+        effective_from=day,
+        currency="USD",
+        window_days=365,
+        cadence=Cadence.MONTH,
+        rules=tuple(TierRule(tier=tier) for tier in Tier),
+    )
+
+
+def calendar(version: str, day: date, zone: str) -> CalendarPublished:
+    hours = (((540, 1080),),) * 7
+    return CalendarPublished(calendar_version=version, effective_from=day, time_zone=zone, hours=hours)
+
+
+def deadlines(version: str, day: date, minutes: int) -> DeadlinesPublished:
+    return DeadlinesPublished(
+        deadlines_version=version,
+        effective_from=day,
+        default_minutes=minutes,
+        by_severity=(SeverityDeadline(severity=Severity.CRITICAL, minutes=30),),
+    )
+
+
+JANUARY, MARCH = date(2026, 1, 1), date(2026, 3, 1)
+
+
+def test_before_anything_is_published_the_defaults_hold() -> None:
+    assert Policies().calendar(MARCH) is DEFAULT_CALENDAR
+    assert Policies().deadlines(MARCH) is DEFAULT_DEADLINES
+    assert Policies().tier_policy(MARCH) is None
+
+
+def test_the_policy_that_began_last_is_in_force_in_whatever_order_they_came() -> None:
+    old, new = tiers("old", JANUARY), tiers("new", MARCH)
+    for policies in (folded(old, new), folded(new, old)):
+        assert policies.tier_policy(date(2025, 12, 31)) is None
+        assert policies.tier_policy(JANUARY) is old
+        assert policies.tier_policy(date(2026, 2, 28)) is old
+        assert policies.tier_policy(MARCH) is new
+
+
+def test_among_policies_of_one_day_the_last_published_holds() -> None:
+    first, second = tiers("first", MARCH), tiers("second", MARCH)
+    assert folded(first, second).tier_policy(MARCH) is second
+    assert folded(second, first).tier_policy(MARCH) is first
+
+
+def test_when_a_policy_is_retired_the_one_before_it_holds_again() -> None:
+    old, new = tiers("old", JANUARY), tiers("new", MARCH)
+    assert folded(old, new, TierPolicyRetired(policy_version="new")).tier_policy(MARCH) is old
+    assert folded(old, TierPolicyRetired(policy_version="old")).tier_policy(MARCH) is None
+
+
+def test_calendars_and_deadlines_take_turns_too() -> None:
+    policies = folded(
+        calendar("old", JANUARY, "UTC"), calendar("new", MARCH, "Asia/Shanghai"), deadlines("one", MARCH, 60)
+    )
+    assert policies.calendar(JANUARY).calendar_version == "old"
+    assert policies.calendar(MARCH).calendar_version == "new"
+    assert policies.deadlines(JANUARY) is DEFAULT_DEADLINES
+    assert policies.deadlines(MARCH).deadlines_version == "one"
+
+
+def test_the_day_of_a_moment_is_that_of_the_calendar_in_force() -> None:
+    evening = datetime(2026, 3, 2, 18, tzinfo=UTC)
+    assert Policies().business_day(evening) == date(2026, 3, 2)
+    assert folded(calendar("c", JANUARY, "Asia/Shanghai")).business_day(evening) == date(2026, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("severity", "due"),
+    [
+        (None, datetime(2026, 3, 2, 13, 30, tzinfo=UTC)),
+        (Severity.CRITICAL, datetime(2026, 3, 2, 13, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_complaint_is_due_within_half_a_working_day(severity: Severity | None, due: datetime) -> None:
+    assert complaint_due_at(Policies(), datetime(2026, 3, 2, 9, 30, tzinfo=UTC), severity) == due
+
+
+def test_published_hours_and_deadlines_decide_when_a_complaint_is_due() -> None:
+    policies = folded(calendar("c", JANUARY, "Asia/Shanghai"), deadlines("d", JANUARY, 60))
+    received = datetime(2026, 3, 2, 17, 30, tzinfo=timezone(timedelta(hours=8)))
+    assert complaint_due_at(policies, received, Severity.CRITICAL) == datetime(2026, 3, 2, 10, tzinfo=UTC)
+    assert complaint_due_at(policies, received, Severity.LOW) == datetime(2026, 3, 3, 1, 30, tzinfo=UTC)
+
+
+def test_the_deadline_of_the_day_of_receipt_holds() -> None:
+    policies = folded(deadlines("later", date(2026, 3, 3), 60))
+    received = datetime(2026, 3, 2, 16, 30, tzinfo=UTC)
+    assert complaint_due_at(policies, received, None) == datetime(2026, 3, 3, 12, 30, tzinfo=UTC)
+
+
+def test_policy_events_are_those_that_bear_the_tag() -> None:
+    """`tags` of a policy event needs nothing of the event itself."""
+    tagged = {cls for cls in catalogue.values() if cls.tags.fget(cls) == (POLICY_TAG,)}  # type: ignore[attr-defined]
+    assert tagged == set(POLICY_EVENTS)
+    assert POLICY_TAG not in DayEnded(day=MARCH).tags
