@@ -277,10 +277,18 @@ def require_registered(customer: Customer, command: Command) -> None:
 
 
 def require_live(customer: Customer, command: Command) -> None:
-    """The guard of everything that belongs to a customer."""
     require_registered(customer, command)
     if not customer.live:
         raise CustomerEnded(customer_id=customer.customer_id)
+
+
+def require_served(customer: Customer, command: Command) -> None:
+    """The guard of all that belongs to a customer: who has left begins nothing new, but open matters are settled.
+
+    A command that names the customer begins something.
+    """
+    if hasattr(command, "customer_id"):
+        require_live(customer, command)
 
 
 # --- Decisions ------------------------------------------------------------------------------------

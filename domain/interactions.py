@@ -9,7 +9,7 @@ from typing import Annotated, assert_never, get_args
 import msgspec
 
 from domain.commands import Command, Id, Name, Text
-from domain.customers import require_live
+from domain.customers import require_served
 from domain.decider import Decider, carry
 from domain.errors import DomainError
 from domain.events import Event, Personal, event
@@ -234,5 +234,5 @@ INTERACTIONS = Decider(
     evolve=evolve,
     decide=decide,
     commands=get_args(InteractionCommand),
-    guard=require_live,
+    guard=require_served,
 )

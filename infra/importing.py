@@ -132,11 +132,12 @@ class _Run:
     def __init__(
         self, engine: Engine, table: Table, job: Job, rejects: Path, among: Sequence[Command]
     ) -> None:
-        self._engine, self._table, self._job = engine, table, job
-        self._steps = steps(table, job, among)
+        self._engine, self._table, self._job, self._among = engine, table, job, among
+        _columns(table, job)
         self._rejects = Rejects(rejects, table.raw_columns)
         self._ledger = Ledger(engine.log.pool, engine.log.tenant, job_fingerprint(table, job, among))
         self.standing = Standing()
+        self._chunks = 0
 
     async def open(self) -> bool:
         """Take up the import; whether it had finished before."""
@@ -149,20 +150,27 @@ class _Run:
         return False
 
     async def finish(self, progress: Progress) -> None:
-        for _ in islice(self._steps, self.standing.done):
-            pass
-        chunk = list(islice(self._steps, CHUNK))
+        plan = steps(self._table, self._job, self._among)
+        next(islice(plan, self.standing.done, self.standing.done), None)  # skips what is done
+        chunk = list(islice(plan, CHUNK))
         while chunk:
             doing = asyncio.create_task(self._do(chunk))
             following: list[Step] = []
             while len(following) < CHUNK and not doing.done():
-                following += islice(self._steps, SLICE)
+                following += islice(plan, SLICE)
                 await asyncio.sleep(0)
             await doing
+            await self._keep_plans_fit()
             progress(self._rows_done(), self._table.about)
-            chunk = following or list(islice(self._steps, CHUNK))
+            chunk = following or list(islice(plan, CHUNK))
         self.standing.finished = True
         await self._ledger.save(self.standing)
+
+    async def _keep_plans_fit(self) -> None:
+        """Tell PostgreSQL how large the log has become, each time it has doubled: else it plans for a small one."""
+        self._chunks += 1
+        if self._chunks.bit_count() == 1:
+            await self._engine.log.pool.execute("ANALYZE kehu.events, kehu.streams, kehu.commands")
 
     def _rows_done(self) -> int:
         return self.standing.imported + self.standing.repeated + self.standing.rejected

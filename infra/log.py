@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+import domain.deciders  # noqa: F401  # with it, every event is declared that the log may hold
 from domain.events import Event, Recorded, decode
 from domain.records import Record
 from infra.database import Pool

@@ -33,10 +33,10 @@ from domain.customers import (
     RelationshipEnded,
     RemoveContactPoint,
     WinBackCustomer,
-    require_live,
+    require_served,
 )
 from domain.errors import InvalidInput
-from domain.orders import PlaceOrder
+from domain.orders import FulfilOrder, PlaceOrder
 from tests.domain.spec import BY, given
 
 REGISTERED = CustomerRegistered(customer_id="c-1", name="王小明", region="华东")
@@ -155,13 +155,18 @@ def test_unknown_causes_of_leaving_are_refused() -> None:
     )
 
 
-def test_what_belongs_to_a_customer_needs_a_live_one() -> None:
+def test_what_begins_for_a_customer_needs_a_live_one() -> None:
     order = parse(
         PlaceOrder,
         BY | {"order_id": "o-1", "customer_id": "c-1", "total_minor": 1, "currency": "USD", "items": 1},
     )
-    require_live(CUSTOMERS.replay([REGISTERED]), order)
+    require_served(CUSTOMERS.replay([REGISTERED]), order)
     with pytest.raises(CustomerUnknown):
-        require_live(Customer(), order)
+        require_served(Customer(), order)
     with pytest.raises(CustomerEnded):
-        require_live(CUSTOMERS.replay([REGISTERED, ENDED]), order)
+        require_served(CUSTOMERS.replay([REGISTERED, ENDED]), order)
+
+
+def test_open_matters_of_one_who_left_are_settled() -> None:
+    fulfil = parse(FulfilOrder, BY | {"order_id": "o-1"})
+    require_served(CUSTOMERS.replay([REGISTERED, ENDED]), fulfil)

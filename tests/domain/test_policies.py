@@ -8,7 +8,7 @@ import pytest
 
 from domain.calendar import DEFAULT_CALENDAR, CalendarPublished, DayEnded
 from domain.complaints import Severity
-from domain.deadlines import DEFAULT_DEADLINES, DeadlinesPublished
+from domain.deadlines import DEFAULT_DEADLINES, DeadlinesPublished, SeverityDeadline
 from domain.events import Event, catalogue
 from domain.policies import POLICY_EVENTS, POLICY_TAG, Policies, complaint_due_at, evolve
 from domain.tiers import Cadence, Tier, TierPolicyPublished, TierPolicyRetired, TierRule

@@ -64,9 +64,14 @@ def made() -> Iterator[Path]:
 
 @pytest.fixture
 def data(made: Path, fresh: Path) -> Path:
-    """A copy of a data directory that was in use before: it takes a second to make one."""
-    subprocess.run(["cp", "-a", str(made), str(fresh)], check=True)
-    return fresh
+    return copy(made, fresh)
+
+
+def copy(made: Path, data: Path) -> Path:
+    """To make a data directory takes a second, to copy one does not."""
+    data.parent.mkdir(exist_ok=True)
+    subprocess.run(["cp", "-a", str(made), str(data)], check=True)
+    return data
 
 
 def ask(dsn: str, statement: str) -> str:
@@ -236,8 +241,8 @@ def test_a_half_made_cluster_is_made_anew(fresh: Path) -> None:
     assert not half.exists()
 
 
-def test_a_path_too_long_for_a_socket_is_no_hindrance(folder: Path) -> None:
-    data = folder / ("客户" * 20) / "a b, c%20'd'"
+def test_a_path_too_long_for_a_socket_is_no_hindrance(made: Path, folder: Path) -> None:
+    data = copy(made, folder / ("客户" * 20) / "a b, c%20'd'")
     with running(data, settings=HASTY) as dsn:
         assert ask(dsn, "SELECT 1") == "1"
         directory = Path(
@@ -271,11 +276,12 @@ def test_a_long_log_is_put_aside(data: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
-def test_as_root_the_server_may_pass_through_folders_but_not_read_them(folder: Path) -> None:
+def test_as_root_the_server_may_pass_through_folders_but_not_read_them(made: Path, folder: Path) -> None:
     private = folder / "private"
     private.mkdir(mode=0o700)
+    data = copy(made, private / "postgres")
     reports: list[str] = []
-    with running(private / "postgres", settings=HASTY, report=reports.append) as dsn:
+    with running(data, settings=HASTY, report=reports.append) as dsn:
         assert ask(dsn, "SELECT 1") == "1"
     assert private.stat().st_mode & 0o777 == 0o701
     assert [report for report in reports if str(private) in report]

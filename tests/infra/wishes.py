@@ -14,6 +14,7 @@ from infra.log import Appended, Log, NewCommand, NewEvent, NoneSince, Unit
 C = TypeVar("C", bound=Command)
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+FACT = encode(CustomerRegistered(customer_id="li"))
 _numbers = itertools.count(1)
 
 
@@ -36,7 +37,6 @@ def written(
 ) -> Unit:
     """A unit of one command that finds a stream at a version and appends some events to it."""
     id = command_id or f"unit-{next(_numbers)}"
-    fact = encode(CustomerRegistered(customer_id=stream))
     command = NewCommand(
         command_id=id, fingerprint=fingerprint, stream=stream, version=version + events, events=events
     )
@@ -46,7 +46,7 @@ def written(
             version=version + n,
             name="CustomerRegistered",
             schema=1,
-            data=fact,
+            data=FACT,
             tags=tags,
             occurred_at=NOON,
             customer_id=customer_id,
