@@ -189,38 +189,51 @@ class Complaint(Record):
     verdict: Verdict | None = None
 
 
-def evolve(state: Complaint, happened: ComplaintEvent) -> Complaint:
+EARLY = (Step.RECEIVED, Step.ACKNOWLEDGED, Step.ASSESSED, Step.INVESTIGATED)
+
+
+def step_after(step: Step, happened: ComplaintEvent) -> Step:
+    """How far a complaint has come; looking into it again takes no offer and no decision back."""
     match happened:
-        case ComplaintReceived(complaint_id=complaint_id, customer_id=customer_id):
-            return Complaint(complaint_id=complaint_id, customer_id=customer_id, step=Step.RECEIVED)
+        case ComplaintReceived() | ComplaintReopened():
+            return Step.RECEIVED
         case ComplaintAcknowledged():
-            return msgspec.structs.replace(state, step=Step.ACKNOWLEDGED, apologised=True)
+            return Step.ACKNOWLEDGED if step in EARLY else step
         case ComplaintAssessed():
-            return _at(state, Step.ASSESSED)
+            return Step.ASSESSED if step in EARLY else step
         case InvestigationRecorded():
-            return _at(state, Step.INVESTIGATED)
+            return Step.INVESTIGATED if step in EARLY else step
         case RemedyOffered():
-            return _at(state, Step.REMEDY_OFFERED)
+            return Step.REMEDY_OFFERED
         case RemedyAccepted():
-            return _at(state, Step.REMEDY_ACCEPTED)
+            return Step.REMEDY_ACCEPTED
         case RemedyRejected():
-            return _at(state, Step.REMEDY_REJECTED)
+            return Step.REMEDY_REJECTED
         case DecisionCommunicated():
-            return _at(state, Step.DECIDED)
-        case SatisfactionVerified(verdict=verdict):
-            return msgspec.structs.replace(state, step=Step.VERIFIED, verdict=verdict)
+            return Step.DECIDED
+        case SatisfactionVerified():
+            return Step.VERIFIED
         case ComplaintClosed():
-            return _at(state, Step.CLOSED)
-        case ComplaintReopened():
-            return msgspec.structs.replace(state, step=Step.RECEIVED, verdict=None)
+            return Step.CLOSED
         case ComplaintAssigned() | ComplaintEscalated():
-            return state
+            return step
         case _:
             assert_never(happened)
 
 
-def _at(state: Complaint, step: Step) -> Complaint:
-    return msgspec.structs.replace(state, step=step)
+def evolve(state: Complaint, happened: ComplaintEvent) -> Complaint:
+    step = step_after(state.step, happened)
+    match happened:
+        case ComplaintReceived(complaint_id=complaint_id, customer_id=customer_id):
+            return Complaint(complaint_id=complaint_id, customer_id=customer_id, step=step)
+        case ComplaintAcknowledged():
+            return msgspec.structs.replace(state, step=step, apologised=True)
+        case SatisfactionVerified(verdict=verdict):
+            return msgspec.structs.replace(state, step=step, verdict=verdict)
+        case ComplaintReopened():
+            return msgspec.structs.replace(state, step=step, verdict=None)
+        case _:
+            return msgspec.structs.replace(state, step=step)
 
 
 # --- Commands -------------------------------------------------------------------------------------

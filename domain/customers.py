@@ -283,7 +283,7 @@ def require_live(customer: Customer, command: Command) -> None:
 
 
 def require_served(customer: Customer, command: Command) -> None:
-    """The guard of all that belongs to a customer: who has left begins nothing new, but open matters are settled.
+    """The guard of a customer's matters: who has left begins nothing new, but what is open is settled.
 
     A command that names the customer begins something.
     """

@@ -24,8 +24,10 @@ from domain.complaints import (
     Severity,
     Step,
     Verdict,
+    step_after,
 )
 from domain.events import Personal, Recorded
+from domain.interactions import Channel
 from domain.policies import Policies, complaint_due_at
 from projections.view import CustomerId, View, on, ref, report, view
 
@@ -35,25 +37,37 @@ class Complaint(View):
     """One complaint: where it stands, until when it must be answered, and how it ended."""
 
     complaint_id: str
-    customer_id: CustomerId | None = None
+    """The id that clients chose for it."""
+    customer_id: CustomerId
+    """Who complains."""
     order_id: Annotated[str | None, ref("orders")] = None
-    category: Category = Category.OTHER
+    """The order it is about, if it is about one."""
+    category: Category
+    """What it is about."""
     text: Personal[str | None] = None
     """The customer's own words."""
-    channel: str | None = None
-    step: Step = Step.NONE
+    channel: Channel | None = None
+    """By which way it reached us."""
+    step: Step
     """How far it has come."""
     open: bool = True
+    """It is not closed."""
     severity: Severity | None = None
-    """None until it was assessed."""
+    """How badly it hurts the customer; null until it was assessed."""
     handler: str | None = None
+    """Who works on it."""
     escalated_to: str | None = None
-    received_at: datetime | None = None
+    """Who took it over with more authority."""
+    received_at: datetime
+    """When it was received."""
     acknowledged_at: datetime | None = None
-    due_at: datetime | None = None
+    """When the customer was told, for the first time, that it arrived."""
+    due_at: datetime
     """Until when the decision must be communicated: working time by the deadlines and calendar in force."""
     decided_at: datetime | None = None
+    """When the decision was communicated."""
     closed_at: datetime | None = None
+    """When it was closed."""
     awaiting: bool = True
     """No decision was communicated yet."""
     overdue: bool = False
@@ -67,9 +81,13 @@ class Complaint(View):
     remedy_cost_minor: int = 0
     """In minor units of `currency`."""
     currency: str | None = None
+    """ISO 4217."""
     remedies_rejected: int = 0
+    """How many remedies the customer did not take."""
     verdict: Verdict | None = None
+    """What the customer said once the decision was communicated."""
     root_cause: str | None = None
+    """Why it came about, found when it was closed."""
     reopened: int = 0
     """How often it was taken up again."""
 
@@ -90,15 +108,13 @@ class Complaint(View):
     @on(ComplaintAcknowledged)
     def acknowledged(self, recorded: Recorded[ComplaintAcknowledged]) -> Self:
         first = self.acknowledged_at or recorded.occurred_at
-        return self.but(step=Step.ACKNOWLEDGED, acknowledged_at=first)
+        return self.but(step=step_after(self.step, recorded.event), acknowledged_at=first)
 
     @on(ComplaintAssessed)
     def assessed(self, recorded: Recorded[ComplaintAssessed], policies: Policies) -> Self:
         severity = recorded.event.severity
-        begin = self.received_at or recorded.occurred_at
-        return self.but(
-            step=Step.ASSESSED, severity=severity, due_at=complaint_due_at(policies, begin, severity)
-        )
+        due_at = complaint_due_at(policies, self.received_at, severity)
+        return self.but(step=step_after(self.step, recorded.event), severity=severity, due_at=due_at)
 
     @on(ComplaintAssigned)
     def assigned(self, recorded: Recorded[ComplaintAssigned]) -> Self:
@@ -106,23 +122,26 @@ class Complaint(View):
 
     @on(InvestigationRecorded)
     def investigated(self, recorded: Recorded[InvestigationRecorded]) -> Self:
-        return self.but(step=Step.INVESTIGATED, justified=recorded.event.justified)
+        return self.but(step=step_after(self.step, recorded.event), justified=recorded.event.justified)
 
     @on(RemedyOffered)
     def offered(self, recorded: Recorded[RemedyOffered]) -> Self:
         e = recorded.event
         return self.but(
-            step=Step.REMEDY_OFFERED, remedy=e.remedy, remedy_cost_minor=e.cost_minor, currency=e.currency
+            step=step_after(self.step, recorded.event),
+            remedy=e.remedy,
+            remedy_cost_minor=e.cost_minor,
+            currency=e.currency,
         )
 
     @on(RemedyAccepted)
     def accepted(self, recorded: Recorded[RemedyAccepted]) -> Self:
-        return self.but(step=Step.REMEDY_ACCEPTED)
+        return self.but(step=step_after(self.step, recorded.event))
 
     @on(RemedyRejected)
     def rejected(self, recorded: Recorded[RemedyRejected]) -> Self:
         return self.but(
-            step=Step.REMEDY_REJECTED,
+            step=step_after(self.step, recorded.event),
             remedy=None,
             remedy_cost_minor=0,
             currency=None,
@@ -132,17 +151,22 @@ class Complaint(View):
     @on(DecisionCommunicated)
     def decided(self, recorded: Recorded[DecisionCommunicated]) -> Self:
         at = recorded.occurred_at
-        late = self.due_at is not None and at > self.due_at
-        return self.but(step=Step.DECIDED, decided_at=at, awaiting=False, overdue=False, late=late)
+        return self.but(
+            step=step_after(self.step, recorded.event),
+            decided_at=at,
+            awaiting=False,
+            overdue=False,
+            late=at > self.due_at,
+        )
 
     @on(SatisfactionVerified)
     def verified(self, recorded: Recorded[SatisfactionVerified]) -> Self:
-        return self.but(step=Step.VERIFIED, verdict=recorded.event.verdict)
+        return self.but(step=step_after(self.step, recorded.event), verdict=recorded.event.verdict)
 
     @on(ComplaintClosed)
     def closed(self, recorded: Recorded[ComplaintClosed]) -> Self:
         return self.but(
-            step=Step.CLOSED,
+            step=step_after(self.step, recorded.event),
             open=False,
             awaiting=False,
             overdue=False,
@@ -153,7 +177,7 @@ class Complaint(View):
     @on(ComplaintReopened)
     def taken_up_again(self, recorded: Recorded[ComplaintReopened], policies: Policies) -> Self:
         return self.but(
-            step=Step.RECEIVED,
+            step=step_after(self.step, recorded.event),
             open=True,
             awaiting=True,
             late=False,
@@ -171,7 +195,7 @@ class Complaint(View):
     @on(DayEnded, rows={"awaiting": True})
     def day_ended(self, recorded: Recorded[DayEnded], policies: Policies) -> Self:
         day = recorded.event.day
-        return self.but(overdue=self.due_at is not None and self.due_at < day_end(day, policies.calendar(day)))
+        return self.but(overdue=self.due_at < day_end(day, policies.calendar(day)))
 
 
 @view("complaint_steps", key="complaint_id position")
@@ -179,13 +203,15 @@ class ComplaintStep(View):
     """One step in a complaint's story, in the order of the log."""
 
     complaint_id: Annotated[str, ref("complaints")]
+    """Whose story it belongs to."""
     position: int
     """Of the event in the log."""
-    event: str = ""
+    event: str
     """The event's stored name."""
-    at: datetime | None = None
+    occurred_at: datetime
     """When it happened."""
-    actor: str = ""
+    actor: str
+    """Who did it."""
     words: Personal[str | None] = None
     """What was said, found, offered or decided."""
 
@@ -206,12 +232,26 @@ class ComplaintStep(View):
     )
     def taken(self, recorded: Recorded[Any]) -> Self:
         return self.but(
-            event=recorded.name, at=recorded.occurred_at, actor=recorded.actor, words=_words(recorded.event)
+            event=recorded.name,
+            occurred_at=recorded.occurred_at,
+            actor=recorded.actor,
+            words=_words(recorded.event),
         )
 
 
 def _words(event: Any) -> str | None:
-    said = ("text", "apology", "finding", "remedy", "decision", "reason", "note", "root_cause", "handler", "severity")
+    said = (
+        "text",
+        "apology",
+        "finding",
+        "remedy",
+        "decision",
+        "reason",
+        "note",
+        "root_cause",
+        "handler",
+        "severity",
+    )
     return next((str(words) for name in said if (words := getattr(event, name, None))), None)
 
 
@@ -243,12 +283,17 @@ class ComplaintStatistics(View):
     """Last such day."""
 
     category: Category
+    """What the complaints are about."""
     received: int
+    """How many were received."""
     open: int
+    """Of these, how many are not closed."""
     late: int
     """Answered after the deadline, or overdue."""
     satisfied: int
+    """How many ended with a customer who says so."""
     reopened: int
+    """How many were taken up again at least once."""
     hours_to_close: float | None
     """Average hours from receipt to close."""
     per_10000_customers: float | None

@@ -28,25 +28,31 @@ class Customer(View):
     """A customer's file: the profile, the owner, and what happened between us, counted."""
 
     customer_id: str
+    """The id that clients chose for the file."""
     name: Personal[str | None] = None
     """The person's or the firm's name."""
-    relation: Relation = Relation.CONSUMER
+    relation: Relation
     """What the customer is to us."""
     region: str | None = None
+    """Where the customer is at home."""
     language: str | None = None
+    """Which one to speak and write with the customer."""
     birthday: Personal[date | None] = None
+    """A person's day of birth."""
     owner: str | None = None
     """Who looks after the customer."""
     live: bool = True
     """False once the relationship has ended."""
-    registered_at: datetime | None = None
+    registered_at: datetime
     """When the file was opened."""
     contact_count: int = 0
     """Interactions, on all channels."""
     last_contact_at: datetime | None = None
+    """When the latest interaction took place."""
     order_count: int = 0
     """Orders placed, cancelled ones included."""
     last_order_at: datetime | None = None
+    """When the latest order was placed."""
     complaint_count: int = 0
     """Complaints received."""
     open_complaint_count: int = 0
@@ -89,7 +95,9 @@ class Customer(View):
 
     @on(InteractionRecorded)
     def contacted(self, recorded: Recorded[InteractionRecorded]) -> Self:
-        return self.but(contact_count=self.contact_count + 1, last_contact_at=_later(self.last_contact_at, recorded))
+        return self.but(
+            contact_count=self.contact_count + 1, last_contact_at=_later(self.last_contact_at, recorded)
+        )
 
     @on(OrderPlaced)
     def ordered(self, recorded: Recorded[OrderPlaced]) -> Self:
@@ -97,7 +105,9 @@ class Customer(View):
 
     @on(ComplaintReceived)
     def complained(self, recorded: Recorded[ComplaintReceived]) -> Self:
-        return self.but(complaint_count=self.complaint_count + 1, open_complaint_count=self.open_complaint_count + 1)
+        return self.but(
+            complaint_count=self.complaint_count + 1, open_complaint_count=self.open_complaint_count + 1
+        )
 
     @on(ComplaintClosed)
     def settled(self, recorded: Recorded[ComplaintClosed]) -> Self:
@@ -108,7 +118,9 @@ class Customer(View):
         return self.but(open_complaint_count=self.open_complaint_count + 1)
 
 
-def _later(known: datetime | None, recorded: Recorded[InteractionRecorded] | Recorded[OrderPlaced]) -> datetime:
+def _later(
+    known: datetime | None, recorded: Recorded[InteractionRecorded] | Recorded[OrderPlaced]
+) -> datetime:
     return max(known, recorded.occurred_at) if known else recorded.occurred_at
 
 
@@ -117,12 +129,15 @@ class ContactPoint(View):
     """One way to reach a customer."""
 
     customer_id: CustomerId
+    """Whom it reaches."""
     kind: ContactKind
+    """By which means."""
     value: Personal[str]
     """The number, address or handle."""
     label: str | None = None
     """What the customer calls it: home, work, …"""
-    added_at: datetime | None = None
+    added_at: datetime
+    """When it was noted."""
 
     @on(ContactPointAdded)
     def added(self, recorded: Recorded[ContactPointAdded]) -> Self:

@@ -23,38 +23,49 @@ from domain.orders import OrderCancelled, OrderFulfilled, OrderPlaced, PaymentRe
 from projections.view import CustomerId, View, on, ref, view
 
 
-@view("interactions", key="interaction_id", indexes=["at"])
+@view("interactions", key="interaction_id", indexes=["occurred_at"])
 class Interaction(View):
     """One contact: on which channel, about what, and who is responsible for finishing it."""
 
     interaction_id: str
-    customer_id: CustomerId | None = None
-    at: datetime | None = None
+    """The id that clients chose for it."""
+    customer_id: CustomerId
+    """Whom the contact was with."""
+    occurred_at: datetime
     """When it took place."""
-    channel: Channel | None = None
-    direction: Direction | None = None
-    stage: LoopStage | None = None
+    channel: Channel
+    """By which way it came about."""
+    direction: Direction
+    """Who began it."""
+    stage: LoopStage
     """Where it stands to a sale."""
     service_stage: ServiceStage | None = None
+    """How far the service had come."""
     mood: Mood | None = None
     """How the customer seemed."""
-    topic: str | None = None
+    topic: str
+    """What it was about, in a few words."""
     text: Personal[str | None] = None
     """What was said."""
     duration_seconds: int | None = None
+    """How long it took."""
     order_id: Annotated[str | None, ref("orders")] = None
+    """The order it was about, if it was about one."""
     responsible: str | None = None
     """Who owns it: the first to receive it, until it is handed over."""
     handovers: int = 0
+    """How often it changed hands."""
     resolved: bool = False
+    """The matter is finished."""
     resolved_at: datetime | None = None
+    """When it was finished."""
 
     @on(InteractionRecorded)
     def took_place(self, recorded: Recorded[InteractionRecorded]) -> Self:
         e = recorded.event
         return self.but(
             customer_id=e.customer_id,
-            at=recorded.occurred_at,
+            occurred_at=recorded.occurred_at,
             channel=e.channel,
             direction=e.direction,
             stage=e.stage,
@@ -79,23 +90,26 @@ class Interaction(View):
         return self.but(resolved=True, resolved_at=recorded.occurred_at)
 
 
-@view("timeline", key="customer_id position", indexes=["customer_id at"])
+@view("timeline", key="customer_id position", indexes=["customer_id occurred_at"])
 class TimelineEntry(View):
     """One line of a customer's story, whatever it is about; the event log has the details."""
 
     customer_id: CustomerId
+    """Whose story it is."""
     position: int
     """Of the event in the log."""
-    event: str = ""
+    event: str
     """The event's stored name."""
-    at: datetime | None = None
+    occurred_at: datetime
     """When it happened."""
-    channel: str | None = None
-    summary: Personal[str] = ""
+    channel: Channel | None = None
+    """By which way, where it was a contact."""
+    summary: Personal[str]
     """The first words of it."""
-    subject: str = ""
+    subject: str
     """The stream that tells more, such as `order-17`."""
-    actor: str = ""
+    actor: str
+    """Who did it."""
     simulated: bool = False
     """True for what was made up for a demonstration."""
 
@@ -117,7 +131,7 @@ class TimelineEntry(View):
     def happened(self, recorded: Recorded[Any]) -> Self:
         return self.but(
             event=recorded.name,
-            at=recorded.occurred_at,
+            occurred_at=recorded.occurred_at,
             channel=getattr(recorded.event, "channel", None),
             summary=_summary(recorded.event),
             subject=recorded.stream,

@@ -15,22 +15,29 @@ class Order(View):
     """One order, and how far it is paid, delivered, cancelled or refunded; amounts in minor units."""
 
     order_id: str
-    customer_id: CustomerId | None = None
-    placed_at: datetime | None = None
-    currency: str = ""
+    """The id that clients chose for it."""
+    customer_id: CustomerId
+    """Who ordered."""
+    placed_at: datetime
+    """When it was ordered."""
+    currency: str
     """ISO 4217."""
-    total_minor: int = 0
+    total_minor: int
     """What was ordered, in minor units."""
     paid_minor: int = 0
     """What was paid, in minor units."""
     refunded_minor: int = 0
     """What was paid back, in minor units."""
-    items: int = 0
+    items: int
     """Pieces."""
     description: str | None = None
+    """What was ordered, in a few words."""
     fulfilled_at: datetime | None = None
+    """When the customer had received everything."""
     cancelled: bool = False
+    """It was called off."""
     cancelled_because: Personal[str | None] = None
+    """Why it was called off."""
 
     @on(OrderPlaced)
     def placed(self, recorded: Recorded[OrderPlaced]) -> Self:
@@ -66,6 +73,7 @@ class Spending(View):
     """What one customer ordered and really paid in one currency; amounts in minor units."""
 
     customer_id: CustomerId
+    """Who spent it."""
     currency: str
     """ISO 4217."""
     order_count: int = 0
@@ -77,7 +85,9 @@ class Spending(View):
     spent_minor: int = 0
     """Payments less refunds."""
     first_order_at: datetime | None = None
+    """When the earliest order was placed."""
     last_order_at: datetime | None = None
+    """When the latest order was placed."""
 
     @on(OrderPlaced)
     def ordered(self, recorded: Recorded[OrderPlaced]) -> Self:
@@ -91,13 +101,9 @@ class Spending(View):
     @on(PaymentReceived)
     def paid(self, recorded: Recorded[PaymentReceived]) -> Self:
         amount = recorded.event.amount_minor
-        return self.but(
-            received_minor=self.received_minor + amount, spent_minor=self.spent_minor + amount
-        )
+        return self.but(received_minor=self.received_minor + amount, spent_minor=self.spent_minor + amount)
 
     @on(RefundPaid)
     def refunded(self, recorded: Recorded[RefundPaid]) -> Self:
         amount = recorded.event.amount_minor
-        return self.but(
-            refunded_minor=self.refunded_minor + amount, spent_minor=self.spent_minor - amount
-        )
+        return self.but(refunded_minor=self.refunded_minor + amount, spent_minor=self.spent_minor - amount)

@@ -40,16 +40,19 @@ class TierPolicy(View):
     """A published tier policy: which rules sort customers into the pyramid, and from when on."""
 
     policy_version: str
-    effective_from: date | None = None
-    currency: str = ""
+    """The version's name."""
+    effective_from: date
+    """The first day on which it holds."""
+    currency: str
     """ISO 4217; orders in others do not count."""
-    window_days: int = 0
+    window_days: int
     """How many days back orders count."""
-    cadence: Cadence = Cadence.MONTH
+    cadence: Cadence
     """At the end of which periods customers are valued."""
-    rules: tuple[str, ...] = ()
+    rules: tuple[str, ...]
     """The rules in words, best tier first."""
     retired: bool = False
+    """It was taken out of force."""
 
     @on(TierPolicyPublished)
     def published(self, recorded: Recorded[TierPolicyPublished]) -> Self:
@@ -110,23 +113,27 @@ class CustomerValue(View):
     """
 
     customer_id: CustomerId
-    tier: Tier = Tier.LEAD
-    rule: str = ""
+    """Who was valued."""
+    tier: Tier
+    """The layer of the pyramid."""
+    rule: str
     """The rule of the policy that was met, in words."""
-    policy_version: str = ""
+    policy_version: str
     """The tier policy that was in force."""
-    spent_minor: int = 0
+    spent_minor: int
     """Orders in the window, less refunds, in minor units; cancelled orders do not count."""
-    currency: str = ""
+    currency: str
     """The policy's currency, ISO 4217; orders in others do not count."""
-    order_count: int = 0
+    order_count: int
     """Orders in the window."""
     last_order_at: datetime | None = None
     """The latest order in the window."""
     recency_score: int | None = None
-    """1 to 5; None without an order in the window."""
+    """How lately the customer ordered, 1 to 5; null without an order in the window."""
     frequency_score: int | None = None
+    """How often, 1 to 5; null without an order in the window."""
     money_score: int | None = None
+    """How much was spent, 1 to 5; null without an order in the window."""
 
 
 @report(
@@ -145,11 +152,14 @@ class TierShare(View):
     """One layer of the pyramid: how many customers are in it, and how much of the value they hold."""
 
     tier: Tier
+    """The layer of the pyramid."""
     currency: str
+    """ISO 4217."""
     customers: int
+    """How many are in it."""
     spent_minor: int
     """In the policy's window, in minor units."""
     share_of_customers: float
-    """0 to 1."""
+    """Of all customers, 0 to 1."""
     share_of_spend: float
-    """0 to 1."""
+    """Of all that was spent, 0 to 1."""

@@ -40,6 +40,10 @@ class DeclarationError(Exception):
     """A view is declared wrongly; the message says where, what and how to mend it."""
 
 
+class FoldError(Exception):
+    """A row began without a field that has no default."""
+
+
 class Field(Record):
     """One column: a scalar, an enum's value, or a list of scalars."""
 
@@ -99,8 +103,9 @@ class Declaration(Record):
         return tuple(getattr(row, name) for name in self.key)
 
     def blank(self, key: tuple[Any, ...]) -> View:
-        """The row before its first event."""
-        return self.row(**dict(zip(self.key, key, strict=True)))
+        """The row before its first event, which sets the fields that have no default."""
+        unset = dict.fromkeys(_required(self.row), msgspec.UNSET)
+        return self.row(**unset | dict(zip(self.key, key, strict=True)))
 
 
 class Report(Record):
@@ -152,10 +157,11 @@ def on(
     return declare
 
 
-def view(
-    name: str, *, key: str, indexes: Sequence[str] = ()
-) -> Callable[[type[V]], type[V]]:
-    """Declare a view: `name` in plural snake case, `key` and each index as field names between blanks."""
+def view(name: str, *, key: str, indexes: Sequence[str] = ()) -> Callable[[type[V]], type[V]]:
+    """Declare a view: `name` in plural snake case, `key` and each index as field names between blanks.
+
+    A field without a default is a key, or is set by the event that begins a row.
+    """
 
     def declare(cls: type[V]) -> type[V]:
         _register(cls, name, key, indexes, handlers=_handlers(cls, tuple(key.split())))
@@ -211,9 +217,7 @@ def report(name: str, *, reads: Sequence[str], query: str) -> Callable[[type[V]]
     return declare
 
 
-def _register(
-    cls: type[View], name: str, key: str, indexes: Sequence[str], **how: Any
-) -> None:
+def _register(cls: type[View], name: str, key: str, indexes: Sequence[str], **how: Any) -> None:
     if name in _views:
         raise _wrong(cls, f"a view {name!r} exists already; choose another name")
     fields, keys = _fields(cls), tuple(key.split())
@@ -223,9 +227,8 @@ def _register(
     for field in msgspec.structs.fields(cls):
         if field.name in RESERVED:
             raise _wrong(cls, f"field {field.name!r}: the name is taken by the view store; rename it")
-        if (field.name in keys) != field.required:
-            advice = "remove its default" if field.name in keys else "give it a default: a row begins without events"
-            raise _wrong(cls, f"field {field.name!r}: {advice}")
+        if field.name in keys and not field.required:
+            raise _wrong(cls, f"field {field.name!r}: remove its default, it is a key")
     _views[name] = Declaration(
         row=cls,
         name=name,
@@ -240,6 +243,7 @@ def _register(
 
 def _handlers(cls: type[View], key: tuple[str, ...]) -> Mapping[type[Event], Handler]:
     handlers: dict[type[Event], Handler] = {}
+    given = [name for name in _required(cls) if name not in key]
     for fold in vars(cls).values():
         events, keys, rows = getattr(fold, "follows", ((), None, None))
         takes_policies = bool(events) and len(inspect.signature(fold).parameters) > 2
@@ -247,12 +251,35 @@ def _handlers(cls: type[View], key: tuple[str, ...]) -> Mapping[type[Event], Han
             if kind in handlers:
                 raise _wrong(cls, f"{kind.TOPIC} is followed twice; merge the two methods")
             touched = keys or (_none if rows else _keys_carried(cls, key, kind))
-            handlers[kind] = Handler(fold=fold, keys=touched, rows=rows, policies=takes_policies)
+            whole = _beginning(fold, given) if given else fold
+            handlers[kind] = Handler(fold=whole, keys=touched, rows=rows, policies=takes_policies)
     if not handlers:
         raise _wrong(cls, "it follows no event; mark a method with @on(SomeEvent)")
     if len({str(h.rows) for h in handlers.values() if h.rows is not None}) > 1:
         raise _wrong(cls, "two different `rows` conditions; one view can have one")
     return MappingProxyType(handlers)
+
+
+def _required(cls: type[Any]) -> list[str]:
+    """The fields without a default: the key, and what a row's first event sets."""
+    return [field.name for field in msgspec.structs.fields(cls) if field.required]
+
+
+def _beginning(fold: Callable[..., V | None], given: Sequence[str]) -> Callable[..., V | None]:
+    """The fold, which must set these fields where the row begins."""
+
+    def begin(row: V, recorded: Recorded[Any], *policies: Policies) -> V | None:
+        after = fold(row, recorded, *policies)
+        if after is not None and getattr(row, given[0]) is msgspec.UNSET:
+            missing = [name for name in given if getattr(after, name) is msgspec.UNSET]
+            if missing:
+                raise FoldError(
+                    f"view {type(row).__name__}: {recorded.name} begins a row without {', '.join(missing)};"
+                    " set it there, or give it a default"
+                )
+        return after
+
+    return begin
 
 
 def _none(recorded: Recorded[Any]) -> Iterable[tuple[Any, ...]]:
@@ -266,9 +293,7 @@ def _keys_carried(
     for name in key:
         if name not in kind.__struct_fields__ and name not in Recorded.__struct_fields__:
             raise _wrong(cls, f"{kind.TOPIC} does not carry the key field {name!r}; say @on(…, keys=…)")
-    getters = [
-        attrgetter(f"event.{name}" if name in kind.__struct_fields__ else name) for name in key
-    ]
+    getters = [attrgetter(f"event.{name}" if name in kind.__struct_fields__ else name) for name in key]
 
     def carried(recorded: Recorded[Any]) -> Iterable[tuple[Any, ...]]:
         found = tuple([get(recorded) for get in getters])
@@ -279,10 +304,9 @@ def _keys_carried(
 
 def _fields(cls: type[View]) -> tuple[Field, ...]:
     hints = get_type_hints(cls, include_extras=True)
-    docs, personal = _field_docs(cls), personal_fields(cls)
+    docs, personal = member_docs(cls), personal_fields(cls)
     return tuple(
-        _field(cls, name, hints[name], docs.get(name, ""), name in personal)
-        for name in cls.__struct_fields__
+        _field(cls, name, hints[name], docs.get(name, ""), name in personal) for name in cls.__struct_fields__
     )
 
 
@@ -296,9 +320,7 @@ def _field(cls: type[View], name: str, hint: Any, doc: str, personal: bool) -> F
         kind, many = _bare(get_args(kind)[0]), True
     if not (isinstance(kind, type) and (kind in SCALARS or issubclass(kind, Enum))):
         raise _wrong(cls, f"field {name!r}: use a scalar, an enum or tuple[scalar, ...], not {hint}")
-    return Field(
-        name=name, type=kind, many=many, optional=optional, personal=personal, ref=target, doc=doc
-    )
+    return Field(name=name, type=kind, many=many, optional=optional, personal=personal, ref=target, doc=doc)
 
 
 def _bare(hint: Any) -> Any:
@@ -307,16 +329,18 @@ def _bare(hint: Any) -> Any:
     return hint
 
 
-def _field_docs(cls: type[Any]) -> dict[str, str]:
-    """The strings that stand below fields in the class's source."""
+def member_docs(cls: type[Any]) -> dict[str, str]:
+    """The strings that stand below fields, or below an enum's values, in the class's source."""
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     assert isinstance(body, ast.ClassDef)
     docs = {}
     for field, below in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            match below:
-                case ast.Expr(value=ast.Constant(value=str(text))):
-                    docs[field.target.id] = inspect.cleandoc(text)
+        match field, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                docs[name] = inspect.cleandoc(text)
     return docs
 
 

@@ -219,3 +219,19 @@ def test_a_closed_complaint_is_left_alone(wish: type[Command], fields: dict[str,
     given(COMPLAINTS, RECEIVED, ACKNOWLEDGED, DECIDED, SATISFIED, CLOSED).when(wish, **ID, **fields).refused(
         ComplaintClosedAlready, field="complaint_id"
     )
+
+
+@pytest.mark.parametrize(
+    "looked",
+    [
+        ComplaintAssessed(
+            complaint_id="k-1", severity=Severity.HIGH, safety=False, complexity=1, impact=1, immediate=False
+        ),
+        InvestigationRecorded(complaint_id="k-1", finding="the box was torn", justified=True),
+    ],
+    ids=["assessed", "investigated"],
+)
+def test_looking_into_it_again_takes_no_offer_back(looked: Event) -> None:
+    again = given(COMPLAINTS, RECEIVED, ACKNOWLEDGED, OFFERED, looked)
+    again.when(CommunicateDecision, **ID, decision="no").refused(RemedyStillOnOffer, field="complaint_id")
+    again.when(AcceptRemedy, **ID).then(ACCEPTED)

@@ -182,20 +182,30 @@ FIELDS: dict[type[Command], dict[str, Any]] = {
 }
 
 
+LOOKING_INTO_IT = (
+    AcknowledgeComplaint,
+    AssessComplaint,
+    AssignComplaint,
+    EscalateComplaint,
+    RecordInvestigation,
+)
+"""What takes no offer and no decision back."""
+
+
 class ComplaintStory(Story):
     """The model is the list of the commands that were granted."""
 
     decider = COMPLAINTS
 
     def allows(self, wish: type[Command]) -> bool:
-        steps = [step for step in self.granted if not isinstance(step, AssignComplaint | EscalateComplaint)]
+        steps = [step for step in self.granted if not isinstance(step, LOOKING_INTO_IT)]
         last = steps[-1] if steps else None
         if last is None or wish is ReceiveComplaint:
             return last is None and wish is ReceiveComplaint
         if isinstance(last, CloseComplaint) or wish is ReopenComplaint:
             return isinstance(last, CloseComplaint) and wish is ReopenComplaint
         if wish is OfferRemedy:
-            return any(isinstance(step, AcknowledgeComplaint) for step in steps)
+            return any(isinstance(step, AcknowledgeComplaint) for step in self.granted)
         if wish in (AcceptRemedy, RejectRemedy):
             return isinstance(last, OfferRemedy)
         if wish is CommunicateDecision:
