@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.types import Info
 
+from projections.view import member_docs
+
 Resolve = Callable[..., Awaitable[Any]]
 
 _enums: dict[type[Enum], Any] = {}
@@ -31,7 +33,11 @@ class Argument:
 def enum(kind: type[Enum]) -> Any:
     """The GraphQL enum of a domain enum; made once."""
     if kind not in _enums:
-        _enums[kind] = strawberry.enum(kind, description=inspect.cleandoc(kind.__doc__ or ""))
+        made: Any = strawberry.enum(kind, description=inspect.cleandoc(kind.__doc__ or ""))
+        docs = member_docs(kind)
+        for value in made.__strawberry_definition__.values:
+            value.description = docs.get(value.name)
+        _enums[kind] = made
     return _enums[kind]
 
 

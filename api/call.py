@@ -1,61 +1,73 @@
-"""What one request knows: the tenant, the caller, and the moment that every answer of it is true at."""
+"""What one operation knows: the tenant, the caller, and the moment that every answer of it is true at."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import datetime
+from typing import Any
 
-from graphql import GraphQLError
 from starlette.requests import HTTPConnection
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
+from api.errors import refused
 from infra.tenant import Tenant
-from infra.view_reader import Found, NotReached, Standing
+from infra.view_reader import Found, Standing
 from infra.view_tables import Key, Table
 
 
 class Call:
-    """A GraphQL request; strawberry's context."""
+    """One GraphQL operation; strawberry's context."""
 
     def __init__(self, tenant: Tenant, request: HTTPConnection) -> None:
         self.tenant, self.reader, self.request = tenant, tenant.reader, request
         self.standing = Standing(generations={}, positions={}, times={})
-        self.at = 0
+        self.at, self.pinned = 0, False
+        """The position of the answer, and whether the operation itself said which."""
         self.time: datetime | None = None
-        self._loaders: dict[tuple[str, int], DataLoader[Key, Found | None]] = {}
+        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+
+    def anew(self) -> Call:
+        """The same caller's next operation, on a connection that carries several."""
+        return Call(self.tenant, self.request)
 
     @property
     def actor(self) -> str:
         """Who asks, as the request says; there is no access control yet."""
         return self.request.headers.get("x-kehu-actor") or "anonymous"
 
+    async def resumed(self, read_at: int, at: int) -> int:
+        """The position at which a list goes on whose first page was read at `read_at`."""
+        if self.pinned and read_at != at:
+            raise refused("BAD_CURSOR", f"after: belongs to a list as of position {read_at}, not {at}")
+        if not 0 <= read_at <= max(at, await self.tenant.log.head()):
+            raise refused("BAD_CURSOR", "after: lies beyond the end of the log")
+        return read_at
+
     async def table(self, view: str, at: int) -> Table:
         """The view's table, once it has seen the position."""
         if self.standing.positions.get(view, -1) < at:
-            try:
-                self.standing = await self.reader.reached([view], at)
-            except NotReached as late:
-                raise not_reached(late) from None
+            self.standing = await self.reader.reached([view], at)
         return self.reader.table(view, self.standing)
 
     async def row(self, view: str, key: Key, at: int) -> Found | None:
-        """A row as of a position; reads of one level of a query go to the database together."""
-        loader = self._loaders.get((view, at))
-        if loader is None:
-            loader = self._loaders[view, at] = DataLoader(load_fn=self._loading(view, at))
-        return await loader.load(key)
+        """A row as of a position."""
 
-    def _loading(self, view: str, at: int) -> Callable[[list[Key]], Awaitable[list[Found | None]]]:
         async def load(keys: list[Key]) -> list[Found | None]:
             found = await self.reader.by_keys(await self.table(view, at), keys, at)
             return [found.get(key) for key in keys]
 
-        return load
+        found: Found | None = await self.together((view, at), load, key)
+        return found
 
-
-def not_reached(late: NotReached) -> GraphQLError:
-    return GraphQLError(str(late), extensions={"code": "NOT_REACHED"})
+    async def together(
+        self, what: Hashable, load: Callable[[list[Any]], Awaitable[Sequence[Any]]], key: Any
+    ) -> Any:
+        """What `load` finds for a key; who wants the same `what` at one level of a query asks in one statement."""
+        loader = self._loaders.get(what)
+        if loader is None:
+            loader = self._loaders[what] = DataLoader(load_fn=load)
+        return await loader.load(key)
 
 
 def call(info: Info) -> Call:

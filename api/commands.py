@@ -22,10 +22,82 @@ from api.scalars import Int64
 from api.views import ViewType, given, optional
 from domain.commands import METADATA, Command, parse
 from domain.decider import Decider
-from domain.errors import DomainError
+from domain.errors import DomainError, InvalidInput
 from infra.engine import Executed
 from infra.log import CommandIdReused
 from infra.view_reader import Found
+from projections.view import member_docs
+
+MEANINGS: Mapping[str, str] = {
+    "customer_id": "Whom it is about.",
+    "interaction_id": "Which interaction; chosen by whoever records it.",
+    "order_id": "Which order; chosen by whoever places it.",
+    "complaint_id": "Which complaint; chosen by whoever receives it.",
+    "payment_id": "Which payment; chosen by whoever receives it.",
+    "refund_id": "Which refund; chosen by whoever pays it.",
+    "policy_version": "The version's name.",
+    "calendar_version": "The version's name.",
+    "deadlines_version": "The version's name.",
+    "effective_from": "The first day on which it holds.",
+    "currency": "ISO 4217, such as EUR.",
+    "total_minor": "The whole amount, in minor units (cents).",
+    "amount_minor": "The amount, in minor units (cents).",
+    "cost_minor": "What it costs us, in minor units (cents); nothing, where it is left out.",
+    "items": "How many pieces.",
+    "description": "What was ordered, in a few words.",
+    "reason": "Why.",
+    "name": "The person's or the firm's name.",
+    "relation": "What the customer is to us.",
+    "region": "Where the customer is at home.",
+    "language": "Which one to speak and write with the customer.",
+    "birthday": "A person's day of birth.",
+    "kind": "By which means.",
+    "value": "The number, address or handle.",
+    "label": "What the customer calls it: home, work, …",
+    "owner": "Who looks after the customer from now on.",
+    "cause": "Why the customer left.",
+    "offer": "What was offered for it.",
+    "channel": "By which way it came about.",
+    "direction": "Who began it.",
+    "stage": "Where it stands to a sale.",
+    "service_stage": "How far the service has come.",
+    "mood": "How the customer seemed.",
+    "topic": "What it was about, in a few words.",
+    "text": "What was said, in the customer's own words.",
+    "duration_seconds": "How long it took.",
+    "taker": "Who is responsible from now on.",
+    "within_remit": "Whether who received it could finish it without anybody else.",
+    "category": "What it is about.",
+    "apology": "What the customer is told.",
+    "severity": "How badly it hurts the customer.",
+    "safety": "Whether somebody's safety is concerned.",
+    "complexity": "1 lowest, 5 highest.",
+    "impact": "How far it reaches: 1 lowest, 5 highest.",
+    "immediate": "Whether something must be done at once.",
+    "handler": "Who works on it from now on.",
+    "finding": "What was found.",
+    "justified": "Whether the customer is right.",
+    "remedy": "What is offered.",
+    "decision": "What was decided, in the words that the customer hears.",
+    "verdict": "What the customer says.",
+    "note": "What there is to add; required where nobody could be asked.",
+    "root_cause": "Why it came about.",
+    "to": "To whom.",
+    "window_days": "How many days back orders count.",
+    "cadence": "At the end of which periods customers are valued; months, where it is left out.",
+    "rules": "One for each tier, best first; a customer is in the first whose rule they meet.",
+    "tier": "The tier that the rule leads to.",
+    "min_spend_minor": "What must have been spent, in minor units (cents); nothing, where it is left out.",
+    "min_orders": "How many orders there must have been; none, where it is left out.",
+    "time_zone": "Of the IANA database, such as Asia/Shanghai.",
+    "hours": "For each weekday, Monday first, when it is open.",
+    "holidays": "Days on which it stays closed.",
+    "default_minutes": "Working minutes for every severity that is not named.",
+    "by_severity": "Other times for some severities.",
+    "minutes": "Working minutes from receipt to decision.",
+    "day": "The business day.",
+}
+"""What a command's field means, where the command itself does not say."""
 
 SCALARS: Mapping[Any, Any] = {str: str, bool: bool, int: Int64, float: float, datetime: datetime, date: date}
 
@@ -47,13 +119,22 @@ class Refusal:
         if isinstance(error, DomainError):
             self.code, self.message, at = error.code, error.message, error.at
         else:
-            self.code, self.message, at = "IdempotencyKeyReused", str(error), "idempotency_key"
-        self.field = ".".join(to_camel_case(part) for part in at.split(".")) if at else None
+            self.code, self.message, at = "IdempotencyKeyReused", str(error), "command_id"
+        self.field = _path(at) if at else None
+        if isinstance(error, InvalidInput):
+            self.message = f"{self.field}: {error.details['rule']}"
+
+
+def _path(at: str) -> str:
+    """A command's field as the input calls it."""
+    at = "idempotency_key" if at == "command_id" else at
+    return ".".join(to_camel_case(part) for part in at.split("."))
 
 
 def error_types() -> list[type[Any]]:
     """An object type for each error that a command can meet."""
-    named = {cls.__name__: inspect.cleandoc(cls.__doc__ or "") for cls in _subclasses(DomainError)}
+    met = [cls for cls in _subclasses(DomainError) if not cls.__subclasses__()]
+    named = {cls.__name__: inspect.cleandoc(cls.__doc__ or "") for cls in met}
     named["IdempotencyKeyReused"] = "The idempotency key was used before, for another command."
     return [_error_type(name, rule) for name, rule in sorted(named.items())]
 
@@ -63,7 +144,12 @@ def _error_type(name: str, rule: str) -> type[Any]:
         return isinstance(source, Refusal) and source.code == name
 
     cls = type(name, (Error,), {"__annotations__": {}, "__module__": __name__, "is_type_of": classmethod(is_type_of)})
-    return strawberry.type(cls, name=name, description=re.sub(r"[{}]|![rs]", "", rule))
+    return strawberry.type(cls, name=name, description=_words(rule))
+
+
+def _words(rule: str) -> str:
+    """A rule's template with the names of its values: `{open_minor}` reads `<openMinor>`."""
+    return re.sub(r"\{(\w+)[^}]*\}", lambda value: f"<{to_camel_case(value[1])}>", rule)
 
 
 def _subclasses(cls: type[DomainError]) -> Iterator[type[DomainError]]:
@@ -73,6 +159,12 @@ def _subclasses(cls: type[DomainError]) -> Iterator[type[DomainError]]:
 
 
 # --- Inputs ---------------------------------------------------------------------------------------
+
+
+@strawberry.input(description="One stretch of a day in which the business is open.")
+class OpeningHoursInput:
+    opens: Int64 = strawberry.field(description="The minute of the local day at which it opens: 540 is 09:00.")
+    closes: Int64 = strawberry.field(description="The minute at which it closes; 1440 is the end of the day.")
 
 
 class Inputs:
@@ -101,13 +193,14 @@ class Inputs:
         return self._records[record]
 
     def _fields(self, record: type[Any], skip: Sequence[str] = ()) -> dict[str, tuple[Any, Any]]:
-        hints = get_type_hints(record, include_extras=True)
+        hints, docs = get_type_hints(record, include_extras=True), member_docs(record)
         fields: dict[str, tuple[Any, Any]] = {}
         for f in msgspec.structs.fields(record):
             if f.name in skip:
                 continue
-            kind = self._type(hints[f.name])
-            fields[f.name] = (kind, strawberry.field()) if f.required else (kind | None, optional())
+            kind, doc = self._type(hints[f.name]), docs.get(f.name) or MEANINGS.get(f.name, "")
+            described = strawberry.field(description=doc or None) if f.required else optional(doc)
+            fields[f.name] = (kind if f.required else kind | None, described)
         return fields
 
     def _type(self, hint: Any) -> Any:
@@ -117,7 +210,10 @@ class Inputs:
             inner = next(part for part in get_args(hint) if part is not type(None))
             return self._type(inner) | None
         if get_origin(hint) is tuple:
-            return list[self._type(get_args(hint)[0])]  # type: ignore[misc]  # a type made here
+            first, rest = get_args(hint)
+            if rest is not Ellipsis:
+                return OpeningHoursInput  # the only pair that commands have
+            return list[self._type(first)]  # type: ignore[misc]  # a type made here
         if issubclass(hint, Enum):
             return enum(hint)
         if issubclass(hint, msgspec.Struct):
@@ -127,6 +223,8 @@ class Inputs:
 
 def plain(value: Any) -> Any:
     """An input as `parse` takes it: what was left out is absent."""
+    if isinstance(value, OpeningHoursInput):
+        return [value.opens, value.closes]
     if hasattr(value, "__strawberry_definition__") and not isinstance(value, Enum):
         return {name: plain(part) for name, part in vars(value).items() if part is not strawberry.UNSET}
     if isinstance(value, list):
@@ -150,7 +248,7 @@ class Payload:
 def mutation(command: type[Command], decider: Decider[Any], inputs: Inputs, answer: ViewType | None) -> tuple[Any, Any]:
     """The payload's type and the field of a mutation that does a command."""
     payload = _payload_type(command, answer)
-    argument = Argument(inputs.of_command(command))
+    argument = Argument(inputs.of_command(command), "What to do, to whom, and by whose wish.")
 
     async def resolve(_: Any, info: Info, input: Any) -> Payload:
         try:
@@ -163,17 +261,10 @@ def mutation(command: type[Command], decider: Decider[Any], inputs: Inputs, answ
 
 
 def _command(command: type[Command], fields: dict[str, Any], context: Call) -> Command:
-    given_id = fields.pop("idempotency_key", None)
-    when = fields.pop("occurred_at", None) or datetime.now(UTC)
-    return parse(
-        command,
-        {
-            **fields,
-            "command_id": given_id or str(uuid.uuid4()),
-            "actor": context.actor,
-            "occurred_at": when,
-        },
-    )
+    key, when = fields.pop("idempotency_key", None), fields.pop("occurred_at", None)
+    fields["command_id"] = str(uuid.uuid4()) if key is None else key
+    fields["occurred_at"] = datetime.now(UTC) if when is None else when
+    return parse(command, fields | {"actor": context.actor})
 
 
 async def _row(context: Call, decider: Decider[Any], answer: ViewType | None, done: Executed) -> Found | None:

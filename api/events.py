@@ -5,16 +5,17 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import strawberry
-from graphql import GraphQLError
 from strawberry.types import Info
 
 from api.build import Argument
 from api.call import call
+from api.errors import refused
 from api.scalars import Int64
-from api.views import DEFAULT_PAGE, LARGEST_PAGE, PageInfo, given, optional
+from api.views import DEFAULT_PAGE, LARGEST_PAGE, PageInfo, given, optional, require_page
 from domain.events import Event as DomainEvent
 from domain.events import Recorded, encode
 from infra.followers import follow
@@ -44,15 +45,15 @@ class Event:
 
 @strawberry.type(description="An event and its place.")
 class EventEdge:
-    cursor: str
-    node: Event
+    cursor: str = strawberry.field(description="Give it as `after` for the events that follow.")
+    node: Event = strawberry.field(description="The event.")
 
 
 @strawberry.type(description="A page of the log.")
 class EventConnection:
-    edges: list[EventEdge]
-    nodes: list[Event]
-    page_info: PageInfo
+    edges: list[EventEdge] = strawberry.field(description="The events with their cursors.")
+    nodes: list[Event] = strawberry.field(description="The events alone.")
+    page_info: PageInfo = strawberry.field(description="Where the page begins and ends.")
 
 
 @strawberry.input(description="Which events; all parts must hold.")
@@ -80,10 +81,10 @@ def event_log_arguments() -> dict[str, Argument]:
 
 async def event_log(_: Any, info: Info, *, first: int, after: Any = None, filter: Any = None) -> Any:
     """Resolves the root field `eventLog`."""
-    if not 0 <= first <= LARGEST_PAGE:
-        raise GraphQLError(f"first: must be between 0 and {LARGEST_PAGE}", extensions={"code": "BAD_PAGE"})
-    wanted = given(filter)
+    require_page(first)
+    wanted, at = given(filter), call(info).at
     selection = wanted.selection() if wanted else Selection()
+    selection = msgspec.structs.replace(selection, until=at if selection.until is None else min(selection.until, at))
     events = await call(info).tenant.log.select(selection, after=_position(given(after)), limit=first + 1)
     return _connection(events[:first], more=len(events) > first)
 
@@ -107,9 +108,12 @@ def _position(cursor: str | None) -> int:
     if cursor is None:
         return 0
     try:
-        return int(base64.urlsafe_b64decode(cursor))
+        position = int(base64.urlsafe_b64decode(cursor))
+        if 0 < position < 2**53:
+            return position
     except ValueError:
-        raise GraphQLError("after: is not a cursor of the log", extensions={"code": "BAD_CURSOR"}) from None
+        pass
+    raise refused("BAD_CURSOR", "after: is not a cursor of the log")
 
 
 @strawberry.type(description="What happens, as it happens.")
@@ -118,7 +122,15 @@ class Subscription:
         description="Every event after a position: first those that are there, then those that come."
     )
     async def events(
-        self, info: Info, after: Int64 | None = None, customer_id: str | None = None
+        self,
+        info: Info,
+        after: Annotated[
+            Int64 | None,
+            strawberry.argument(description="The position to begin after; without one, only what is yet to come."),
+        ] = None,
+        customer_id: Annotated[
+            str | None, strawberry.argument(description="Only what is about this customer.")
+        ] = None,
     ) -> AsyncIterator[Event]:
         tenant = call(info).tenant
         begin = await tenant.log.head() if after is None else after

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from cross_web import HTTPException
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -17,16 +20,41 @@ from api.schema import build_schema
 from infra.tenant import Tenant
 from projections.view import reports
 
+LARGEST_BODY = 1_000_000
+"""Bytes of one request."""
+STATUS = {400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
+
 
 class GraphQLApp(GraphQL[Call, None]):
-    """Strawberry's view with a `Call` as the context of each request."""
+    """Strawberry's view with a `Call` as the context of each request, and refusals in GraphQL's own form."""
 
     def __init__(self, tenant: Tenant, **how: Any) -> None:
         super().__init__(build_schema(tenant.declarations, reports), **how)
         self._tenant = tenant
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Call:  # type: ignore[override]
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Call:
         return Call(self._tenant, request)
+
+    def decode_json(self, data: str | bytes) -> object:
+        try:
+            return super().decode_json(data)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise json.JSONDecodeError(str(error), "", 0) from None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        try:
+            response = await self.run(Request(scope, receive))
+        except HTTPException as refused:
+            response = _refusal(refused.status_code, refused.reason)
+        await response(scope, receive, send)
+
+
+def _refusal(status: int, reason: str) -> Response:
+    error = {"message": reason, "extensions": {"code": STATUS.get(status, "BAD_REQUEST")}}
+    return JSONResponse({"errors": [error]}, status_code=status)
 
 
 def create_app(tenant: Tenant, *, graphiql: bool = True) -> Starlette:
@@ -49,5 +77,6 @@ def create_app(tenant: Tenant, *, graphiql: bool = True) -> Starlette:
             Route("/health", lambda _: JSONResponse({"status": "ok"})),
             Route("/ready", ready),
             Route("/", lambda _: RedirectResponse("/graphql")),
-        ]
+        ],
+        max_body_size=LARGEST_BODY,
     )

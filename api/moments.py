@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from datetime import date, datetime
 from typing import Any
 
@@ -14,26 +14,25 @@ from graphql import (
     GraphQLDirective,
     GraphQLError,
     GraphQLInputType,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     TypeInfo,
     TypeInfoVisitor,
-    VariableNode,
     Visitor,
-    coerce_input_value,
+    get_directive_values,
     get_named_type,
-    value_from_ast,
+    get_operation_ast,
+    get_variable_values,
     visit,
 )
 from strawberry.extensions import SchemaExtension
 
-from api.call import Call, not_reached
+from api.call import Call
+from api.errors import refused
 from api.scalars import Int64
 from domain.calendar import DayEnded
-from infra.view_reader import NotReached
 
 DIRECTIVE = "asOf"
 
@@ -46,7 +45,7 @@ class AsOf:
         default=strawberry.UNSET, description="Right after the event at this position."
     )
     time: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="As the log stood at this time: `recordedAt` decides."
+        default=strawberry.UNSET, description="As the log stood at this time: `recordedAt` decides; after its end, as it stands now.",
     )
     day: date | None = strawberry.field(
         default=strawberry.UNSET, description="At the end of this business day: right after its `DayEnded`."
@@ -65,7 +64,7 @@ def add_directive(schema: GraphQLSchema) -> None:
         GraphQLDirective(
             name=DIRECTIVE,
             locations=[DirectiveLocation.QUERY],
-            args={"at": GraphQLArgument(GraphQLNonNull(moment))},
+            args={"at": GraphQLArgument(moment, description="The moment; null is now.")},
             description="Answer the whole operation as of one moment.",
         ),
     )
@@ -75,83 +74,65 @@ class Moment(SchemaExtension):
     """Fixes the position of a query before its first field is resolved, and tells it in `extensions.asOf`."""
 
     async def on_execute(self) -> AsyncIterator[None]:  # type: ignore[override]  # strawberry takes both kinds
-        operation = self._operation()
+        running = self.execution_context
+        running.context = running.context.anew()
+        assert running.graphql_document is not None
+        operation = get_operation_ast(running.graphql_document, running.operation_name)
         if operation is not None and operation.operation is OperationType.QUERY:
-            await self._fix(self.execution_context.context, operation)
+            await self._fix(running.context, running.graphql_document, self._wanted(operation))
         yield
 
     def get_results(self) -> dict[str, Any]:
-        context = self.execution_context.context
-        if not isinstance(context, Call) or context.time is None:
+        context: Call = self.execution_context.context
+        if context.time is None:
             return {}
         return {"asOf": {"position": context.at, "time": context.time.isoformat()}}
 
-    async def _fix(self, context: Call, operation: OperationDefinitionNode) -> None:
-        views = self._views_read()
-        wanted = self._wanted(operation)
-        context.standing = await context.reader.standing()
-        context.at, context.time = context.standing.lowest(views)
-        try:
-            if (least := wanted.get("atLeast")) is not None:
-                context.standing = await context.reader.reached(views, least)
-                context.at, context.time = context.standing.lowest(views)
-            elif wanted:
-                context.at = await _position(context, wanted)
-                context.standing = await context.reader.reached(views, context.at)
-                at = await context.tenant.log.read(context.at - 1, limit=1) if context.at else []
-                context.time = at[0].recorded_at if at else None
-        except NotReached as late:
-            raise not_reached(late) from None
-
-    def _operation(self) -> OperationDefinitionNode | None:
-        document, name = self.execution_context.graphql_document, self.execution_context.operation_name
-        for node in document.definitions if document else ():
-            if isinstance(node, OperationDefinitionNode) and name in (None, node.name and node.name.value):
-                return node
-        return None
+    async def _fix(self, context: Call, document: DocumentNode, wanted: dict[str, Any]) -> None:
+        """Now, which is the lowest position of the views that are read, unless the operation says when."""
+        views = views_read(self._schema, document)
+        head = await context.tenant.log.head()
+        least = await _position(context, wanted, head) if wanted else 0
+        context.standing = await context.reader.reached(views, least) if views else context.standing
+        context.pinned = bool(wanted) and "atLeast" not in wanted
+        now = context.standing.lowest(views)[0] if views else head
+        context.at = least if context.pinned else now
+        if context.at:
+            [last] = await context.tenant.log.read(context.at - 1, limit=1)
+            context.time = last.recorded_at
 
     def _wanted(self, operation: OperationDefinitionNode) -> dict[str, Any]:
-        directive = next((d for d in operation.directives or () if d.name.value == DIRECTIVE), None)
-        if directive is None:
+        """What `@asOf` says; nothing where it is absent, null, or wrong in a way that execution will tell."""
+        variables = get_variable_values(
+            self._schema, operation.variable_definitions or (), self.execution_context.variables or {}
+        )
+        if isinstance(variables, list):
             return {}
-        kind = GraphQLNonNull(self._schema.type_map[AsOf.__name__])  # type: ignore[type-var]  # an input type
-        given = directive.arguments[0].value
-        if isinstance(given, VariableNode):
-            raw = (self.execution_context.variables or {}).get(given.name.value)
-            return {} if raw is None else dict(coerce_input_value(raw, kind))
-        return dict(value_from_ast(given, kind) or {})
+        directive = self._schema.get_directive(DIRECTIVE)
+        assert directive is not None
+        said = get_directive_values(directive, operation, variables) or {}
+        return dict(said.get("at") or {})
 
     @property
     def _schema(self) -> GraphQLSchema:
         core: GraphQLSchema = self.execution_context.schema._schema  # type: ignore[attr-defined]
         return core
 
-    def _views_read(self) -> set[str]:
-        """The views that the types in the document stand for."""
-        document = self.execution_context.graphql_document
-        return views_read(self._schema, document) if document else set()
 
-
-async def _position(context: Call, wanted: dict[str, Any]) -> int:
+async def _position(context: Call, wanted: dict[str, Any], head: int) -> int:
     """The position that a moment stands for."""
+    [(how, value)] = wanted.items()
+    if how in ("position", "atLeast"):
+        if not 0 <= value <= head:
+            raise refused("BAD_MOMENT", f"@asOf: {how}: must be between 0 and {head}, where the log ends")
+        return int(value)
     log = context.tenant.log
-    head = await log.head()
-    if (position := wanted.get("position")) is not None:
-        if not 0 <= position <= head:
-            raise _refused(f"position: must be between 0 and {head}, where the log ends")
-        return int(position)
-    if (time := wanted.get("time")) is not None:
-        if time.tzinfo is None:
-            raise _refused("time: must say its time zone")
-        return await log.position_at(time)
-    ended = await log.read_tag(DayEnded(day=wanted["day"]).tags[0])
+    if how == "time":
+        return await log.position_at(value)
+    ended = await log.read_tag(DayEnded(day=value).tags[0])
     if not ended:
-        raise _refused(f"day: {wanted['day']} has not ended in this log")
+        raise refused("BAD_MOMENT", f"@asOf: day: {value} has not ended in this log")
     return ended[-1].position
-
-
-def _refused(rule: str) -> GraphQLError:
-    return GraphQLError(f"@asOf: {rule}", extensions={"code": "BAD_MOMENT"})
 
 
 def views_read(schema: GraphQLSchema, document: DocumentNode) -> set[str]:

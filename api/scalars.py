@@ -1,7 +1,8 @@
-"""The scalars that GraphQL itself lacks."""
+"""The scalars that GraphQL itself lacks, or that need a clearer rule."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, NewType
 
 import strawberry
@@ -34,4 +35,24 @@ INT64: ScalarDefinition = strawberry.scalar(
     serialize=int,
     parse_value=_parse,
     parse_literal=_parse_literal,
+)
+
+
+def _parse_moment(value: Any) -> datetime:
+    """A moment in UTC; without its zone a text names no moment."""
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise GraphQLError(f"DateTime takes a moment with its zone, such as 2026-03-01T09:00:00Z, not {value!r}")
+
+
+MOMENT: ScalarDefinition = strawberry.scalar(
+    name="DateTime",
+    description="A moment, ISO 8601 with its zone: `2026-03-01T09:00:00+08:00`; answers are in UTC.",
+    specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
+    serialize=datetime.isoformat,
+    parse_value=_parse_moment,
 )

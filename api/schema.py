@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import strawberry
@@ -13,11 +14,12 @@ from strawberry.schema.config import StrawberryConfig
 from api import calendar, complaints, customers, interactions, orders, tiers
 from api.build import bare, field, object_type
 from api.commands import Inputs, error_types, mutation
+from api.errors import Schema
 from api.events import EventConnection, Subscription, event_log, event_log_arguments
 from api.moments import AsOf, Moment, add_directive
 from api.nouns import Noun
 from api.reports import report_field
-from api.scalars import INT64, Int64
+from api.scalars import INT64, MOMENT, Int64
 from api.views import ViewType, complete
 from infra.view_reader import Found
 from projections.view import Declaration, Report
@@ -39,13 +41,13 @@ def build_schema(views: Mapping[str, Declaration], reports: Mapping[str, Report]
     types = {name: ViewType(declaration) for name, declaration in views.items()}
     complete(types, [noun.links(types) for noun in NOUNS if noun.answer in types])
     rows = {name: report_field(report) for name, report in reports.items() if set(report.reads) <= types.keys()}
-    schema = strawberry.Schema(
+    schema = Schema(
         query=_query(types, rows),
         mutation=_mutation(types),
         subscription=Subscription,
         types=[AsOf, *error_types()],
         extensions=[Moment, lambda: ParserCache(maxsize=CACHED), lambda: ValidationCache(maxsize=CACHED)],
-        config=StrawberryConfig(default_resolver=_attribute, scalar_map={Int64: INT64}),
+        config=StrawberryConfig(default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT}),
     )
     core: GraphQLSchema = schema._schema
     add_directive(core)

@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 import strawberry
-from graphql import GraphQLError
 from strawberry.types import Info
 from strawberry.utils.str_converters import to_camel_case
 
 from api.build import Argument, bare, enum, field, fill_input, input_type, object_type
-from api.call import call
+from api.call import Call, call
+from api.errors import refused
 from api.scalars import Int64
 from domain.records import Record
 from infra.view_reader import All, Found, Not, Order, Page, Some, Test, Where, complete_order
@@ -38,16 +38,16 @@ def output_type(f: Field) -> Any:
 
 @strawberry.type(description="Where a page begins and ends.")
 class PageInfo:
-    has_next_page: bool
-    has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
+    has_next_page: bool = strawberry.field(description="More rows follow.")
+    has_previous_page: bool = strawberry.field(description="Always false: pages go forward only.")
+    start_cursor: str | None = strawberry.field(description="The first row's cursor.")
+    end_cursor: str | None = strawberry.field(description="The last row's cursor: give it as `after`.")
 
 
 @strawberry.enum(description="Which way to sort; rows without a value come last either way.")
 class SortDirection(Enum):
-    ASC = "asc"
-    DESC = "desc"
+    ASC = strawberry.enum_value("asc", description="The smallest, the earliest or the first in the alphabet first.")
+    DESC = strawberry.enum_value("desc", description="The greatest, the latest or the last in the alphabet first.")
 
 
 # --- Filters --------------------------------------------------------------------------------------
@@ -139,24 +139,76 @@ def parse_cursor(declaration: Declaration, order: Sequence[Order], cursor: str) 
             for column, value in zip(columns, values, strict=True)
         ]
     except (msgspec.MsgspecError, binascii.Error, ValueError):
-        raise GraphQLError(
-            "after: is not a cursor of this list in this order", extensions={"code": "BAD_CURSOR"}
-        ) from None
+        raise refused("BAD_CURSOR", "after: is not a cursor of this list in this order") from None
     return at, typed
+
+
+def require_page(first: int) -> None:
+    if not 0 <= first <= LARGEST_PAGE:
+        raise refused("BAD_PAGE", f"first: must be between 0 and {LARGEST_PAGE}")
 
 
 # --- Types ----------------------------------------------------------------------------------------
 
 
+class Listing(Record):
+    """A list that is asked for: of which rows, at which position; those of one parent where it is nested."""
+
+    declaration: Declaration
+    at: int
+    where: Where
+    order: tuple[Order, ...]
+    parent: tuple[str, Any] | None = None
+    """The column in which the parent's key stands, and that key."""
+
+    async def page(self, context: Call, after: Sequence[Any] | None, first: int) -> Page:
+        """A page of it; first pages of many parents are read together."""
+        table = await context.table(self.declaration.name, self.at)
+        if self.parent is None or after is not None:
+            where = All(parts=(self.where, self._of_parent()))
+            return await context.reader.page(
+                table, self.at, where=where, order=self.order, after=after, first=first
+            )
+        column, key = self.parent
+
+        async def load(keys: list[Any]) -> list[Page]:
+            pages = await context.reader.page_for_each(
+                table, self.at, column, keys, where=self.where, order=self.order, first=first
+            )
+            return [pages[key] for key in keys]
+
+        page: Page = await context.together(("page", first, *self._asked()), load, key)
+        return page
+
+    async def count(self, context: Call) -> int:
+        """How many rows it has in all; many parents are counted together."""
+        table = await context.table(self.declaration.name, self.at)
+        if self.parent is None:
+            return await context.reader.count(table, self.at, self.where)
+        column, key = self.parent
+
+        async def load(keys: list[Any]) -> list[int]:
+            counts = await context.reader.count_for_each(table, self.at, column, keys, self.where)
+            return [counts[key] for key in keys]
+
+        return int(await context.together(("count", *self._asked()), load, key))
+
+    def _of_parent(self) -> Where:
+        return All(parts=()) if self.parent is None else Test(column=self.parent[0], op="eq", value=self.parent[1])
+
+    def _asked(self) -> tuple[object, ...]:
+        """What lists of several parents have in common when they may be read together."""
+        assert self.parent is not None
+        return self.declaration.name, self.at, self.parent[0], repr(self.where), self.order
+
+
 class Connection:
     """A page of rows; strawberry reads its attributes."""
 
-    def __init__(self, kind: ViewType, table: Table, where: Where, order: Sequence[Order], page: Page, at: int) -> None:
-        self.kind, self.table, self.where, self.at = kind, table, where, at
-        self.nodes = page.rows
-        self.edges = [
-            Edge(cursor=cursor_of(table.declaration, order, found), node=found) for found in page.rows
-        ]
+    def __init__(self, listing: Listing, page: Page) -> None:
+        self.listing, self.nodes, self.position = listing, page.rows, listing.at
+        declaration, order = listing.declaration, listing.order
+        self.edges = [Edge(cursor=cursor_of(declaration, order, found), node=found) for found in page.rows]
         self.page_info = PageInfo(
             has_next_page=page.more,
             has_previous_page=False,
@@ -196,9 +248,11 @@ class ViewType:
             Enum(f"{self.name}Column", columns),  # type: ignore[misc]  # the names come from the declaration
             description=f"The fields of {self.name} that a list can be sorted by.",
         )
+        for value in column.__strawberry_definition__.values:
+            value.description = self.declaration.field(value.value).doc or None
         fields = {
             "by": (column, strawberry.field(description="Sort by this field.")),
-            "direction": (SortDirection, strawberry.field(default=SortDirection.ASC)),
+            "direction": (SortDirection, strawberry.field(default=SortDirection.ASC, description="Which way.")),
         }
         return input_type(f"{self.name}Order", fields, "One field to sort by.")
 
@@ -215,18 +269,27 @@ class ViewType:
                 )
             fields[name] = (returns, link)
         since = strawberry.field(description="The position of the event that made the row what it is here.")
+        plural = self.declaration.name.replace("_", " ")
         object_type(self.row, {**fields, "since": (Int64, since)}, self.declaration.doc)
-        object_type(self.edge, {"cursor": (str, None), "node": (self.row, None)}, "A row and its place.")
+        object_type(
+            self.edge,
+            {
+                "cursor": (str, strawberry.field(description="Give it as `after` for the rows that follow.")),
+                "node": (self.row, strawberry.field(description="The row.")),
+            },
+            f"One of the {plural}, and its place in the list.",
+        )
         total = field(Int64, _total, description="How many rows there are in all.")
         object_type(
             self.connection,
             {
-                "edges": (list[self.edge], None),  # type: ignore[name-defined]  # a type made here
-                "nodes": (list[self.row], None),  # type: ignore[name-defined]
-                "page_info": (PageInfo, None),
+                "edges": (list[self.edge], strawberry.field(description="The rows with their cursors.")),  # type: ignore[name-defined]  # a type made here
+                "nodes": (list[self.row], strawberry.field(description="The rows alone.")),  # type: ignore[name-defined]
+                "page_info": (PageInfo, strawberry.field(description="Where the page begins and ends.")),
                 "total_count": (Int64, total),
+                "position": (Int64, strawberry.field(description="The position at which the page is true.")),
             },
-            f"A page of {self.declaration.name.replace('_', ' ')}.",
+            f"A page of the {plural}.",
         )
 
     # --- Fields -------------------------------------------------------------------------------
@@ -234,7 +297,8 @@ class ViewType:
     def one(self, name: str) -> tuple[Any, Any]:
         """The root field of that name, which finds a row by its key."""
         view = self.declaration.name
-        keys = {name: Argument(output_type(self.declaration.field(name))) for name in self.declaration.key}
+        fields = [self.declaration.field(name) for name in self.declaration.key]
+        keys = {f.name: Argument(output_type(f), f.doc) for f in fields}
 
         async def resolve(_: Any, info: Info, **key: Any) -> Found | None:
             return await call(info).row(view, tuple(key.values()), call(info).at)
@@ -245,9 +309,13 @@ class ViewType:
         """The root field that lists rows."""
 
         async def resolve(_: Any, info: Info, **given: Any) -> Connection:
-            return await self._page(info, call(info).at, (), **given)
+            return await self._page(info, call(info).at, None, **given)
 
-        return self.connection, field(self.connection, resolve, self._arguments(), self.declaration.doc)
+        return self._list_field(resolve)
+
+    def _list_field(self, resolve: Any) -> tuple[Any, Any]:
+        described = f"The {self.declaration.name.replace('_', ' ')}: {self.declaration.doc}"
+        return self.connection, field(self.connection, resolve, self._arguments(), described)
 
     def linked(self, column: str) -> tuple[Any, Any]:
         """The field on another view's row that finds the row whose key stands in `column` there."""
@@ -263,10 +331,9 @@ class ViewType:
         """The field on another view's row that lists the rows in whose `column` its `key` stands."""
 
         async def resolve(root: Found, info: Info, **given: Any) -> Connection:
-            its = Test(column=column, op="eq", value=getattr(root.row, key))
-            return await self._page(info, root.at, (its,), **given)
+            return await self._page(info, root.at, (column, getattr(root.row, key)), **given)
 
-        return self.connection, field(self.connection, resolve, self._arguments(), self.declaration.doc)
+        return self._list_field(resolve)
 
     def _arguments(self) -> dict[str, Argument]:
         return {
@@ -284,33 +351,28 @@ class ViewType:
         self,
         info: Info,
         at: int,
-        fixed: tuple[Where, ...],
+        parent: tuple[str, Any] | None,
         *,
         first: int,
         after: Any = None,
         filter: Any = None,
         order_by: Any = None,
     ) -> Connection:
-        if not 0 <= first <= LARGEST_PAGE:
-            raise GraphQLError(
-                f"first: must be between 0 and {LARGEST_PAGE}", extensions={"code": "BAD_PAGE"}
-            )
-        order = [
+        require_page(first)
+        order = tuple(
             Order(column=o.by.value, descending=o.direction is SortDirection.DESC) for o in given(order_by) or ()
-        ]
-        begin = None
-        if cursor := given(after):
-            at, begin = parse_cursor(self.declaration, order, cursor)
-        condition = All(parts=(*fixed, *filter_parts(self.declaration, given(filter))))
-        table = await call(info).table(self.declaration.name, at)
-        page = await call(info).reader.page(
-            table, at, where=condition, order=order, after=begin, first=first
         )
-        return Connection(self, table, condition, order, page, at)
+        begin = None
+        if (cursor := given(after)) is not None:
+            read_at, begin = parse_cursor(self.declaration, order, cursor)
+            at = await call(info).resumed(read_at, at)
+        where = All(parts=tuple(filter_parts(self.declaration, given(filter))))
+        listing = Listing(declaration=self.declaration, at=at, where=where, order=order, parent=parent)
+        return Connection(listing, await listing.page(call(info), begin, first))
 
 
 async def _total(root: Connection, info: Info) -> int:
-    return await call(info).reader.count(root.table, root.at, root.where)
+    return await root.listing.count(call(info))
 
 
 # --- Links ----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from domain.customers import CUSTOMERS
 from domain.decider import Decider
 from domain.deciders import decider_of
 from domain.errors import DomainError
-from domain.events import Event, encode
+from domain.events import Event, Recorded, encode
 from infra.group_commit import GroupCommit
 from infra.log import Appended, CommandIdReused, Conflict, Log, NewCommand, NewEvent, Unit
 
@@ -54,6 +54,7 @@ class Engine:
 
     def __init__(self, log: Log, commit: GroupCommit) -> None:
         self.log, self._commit = log, commit
+        self._reads = _SharedReads(log)
         self._cache: OrderedDict[str, Loaded] = OrderedDict()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -147,7 +148,7 @@ class Engine:
         missing = [stream for stream in streams if not plan.has(stream)]
         if not missing:
             return
-        found = await self.log.read_streams(missing)
+        found = await self._reads.streams(missing)
         for stream in missing:
             events = found.get(stream, [])
             plan.bring(stream, Loaded(len(events), decider.replay(e.event for e in events)))
@@ -186,6 +187,26 @@ class Engine:
             known = self._cache.get(stream)
             if known is not None and known.version <= loaded.version:
                 del self._cache[stream]
+
+
+class _SharedReads:
+    """Those who ask for streams in the same moment share a query."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._wanted: set[str] = set()
+        self._next: asyncio.Task[dict[str, list[Recorded[Event]]]] | None = None
+
+    async def streams(self, streams: Iterable[str]) -> dict[str, list[Recorded[Event]]]:
+        """The events of these streams, and perhaps of others."""
+        self._wanted.update(streams)
+        if self._next is None:
+            self._next = asyncio.create_task(self._read())
+        return await asyncio.shield(self._next)
+
+    async def _read(self) -> dict[str, list[Recorded[Event]]]:
+        wanted, self._wanted, self._next = self._wanted, set(), None
+        return await self._log.read_streams([*wanted])
 
 
 class _Plan:

@@ -240,7 +240,9 @@ def _interaction(cells: Cells) -> Facts:
         "stage": cells.get("stage") or "after",
         "topic": cells.required("topic"),
         "duration_seconds": cells.whole("duration"),
-        **cells.given(service_stage="service_stage", mood="mood", text="text", order_id="order", actor="employee"),
+        **cells.given(
+            service_stage="service_stage", mood="mood", text="text", order_id="order", actor="employee"
+        ),
     }
 
 

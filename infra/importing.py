@@ -60,6 +60,14 @@ class Job(Record):
     """Whether rows go in by their time, and each day (UTC) from the first to the last is ended."""
 
 
+class Among(Record):
+    """Further commands, done by their time among the rows of a job that ends days."""
+
+    name: str
+    """What they are; another name makes another import."""
+    commands: Callable[[], Sequence[Command]]
+
+
 class Summary(Record):
     """What an import did, all its runs together."""
 
@@ -102,13 +110,12 @@ async def import_table(
     job: Job,
     rejects: Path,
     *,
-    among: Sequence[Command] = (),
+    among: Among | None = None,
     progress: Progress = lambda done, about: None,
 ) -> Summary:
     """Import a table, or go on where an earlier run was interrupted.
 
-    `among` are further commands, done by their time among the rows of a job that ends days. Rows that
-    cannot be read or are refused go to `rejects`, with the reason. Raises `BadMapping`.
+    Rows that cannot be read or are refused go to `rejects`, with the reason. Raises `BadMapping`.
     """
     began = time.monotonic()
     run = _Run(engine, table, job, rejects, among)
@@ -129,9 +136,7 @@ async def import_table(
 class _Run:
     """One run of an import, from where the ledger says to the end."""
 
-    def __init__(
-        self, engine: Engine, table: Table, job: Job, rejects: Path, among: Sequence[Command]
-    ) -> None:
+    def __init__(self, engine: Engine, table: Table, job: Job, rejects: Path, among: Among | None) -> None:
         self._engine, self._table, self._job, self._among = engine, table, job, among
         _columns(table, job)
         self._rejects = Rejects(rejects, table.raw_columns)
@@ -234,11 +239,11 @@ def _place(job: Job, field: str | None) -> str:
 # --- From rows to steps ---------------------------------------------------------------------------
 
 
-def steps(table: Table, job: Job, among: Sequence[Command] = ()) -> Iterator[Step]:
+def steps(table: Table, job: Job, among: Among | None = None) -> Iterator[Step]:
     """The import's steps, in their order, the same in every run. Raises `BadMapping`."""
     plan: Iterable[Step] = _Reading(table, job).steps()
     if job.end_days:
-        alone = (Step(None, (command,)) for command in among)
+        alone = [Step(None, (command,)) for command in (among.commands() if among else ())]
         plan = _with_days(sorted([*plan, *alone], key=lambda step: step.at), job)
     return iter(_registering(plan, job) if job.kind.registers else plan)
 
@@ -261,7 +266,9 @@ class _Reading:
     def _commands(self, row: Row) -> list[Command]:
         if row.problem is not None:
             raise InvalidInput("row", row.problem)
-        values = {field: row.values[column] for field, column in self._columns.items() if column in row.values}
+        values = {
+            field: row.values[column] for field, column in self._columns.items() if column in row.values
+        }
         cells = Cells({**values, **self._job.constants}, self._zone)
         facts = self._job.kind.read(cells)
         id = cells.get("id") or self._derived(facts)
@@ -347,7 +354,7 @@ def _day_end(day: date, job: Job) -> Step:
     return Step(None, (end,))
 
 
-def job_fingerprint(table: Table, job: Job, among: Sequence[Command] = ()) -> str:
+def job_fingerprint(table: Table, job: Job, among: Among | None = None) -> str:
     """What tells this import from others: the file's content, and how it is read."""
     how = {
         "columns": sorted(job.columns.items()),
@@ -356,7 +363,7 @@ def job_fingerprint(table: Table, job: Job, among: Sequence[Command] = ()) -> st
         "kind": job.kind.name,
         "days": job.end_days,
         "names": table.columns,
-        "among": hashlib.sha256("\n".join(c.command_id for c in among).encode()).hexdigest(),
+        "among": among and among.name,
     }
     content = table.digest.encode() + msgspec.json.encode(how)
     return hashlib.sha256(content).hexdigest()

@@ -16,7 +16,7 @@ from domain.policies import Policies
 from domain.policies import evolve as evolve_policies
 from domain.records import Record
 from infra.log import Log, Selection
-from infra.view_tables import Key, Table, bind, quoted
+from infra.view_tables import Key, Table, bind, column_type, quoted
 from projections.view import Declaration, Report, View
 
 WAIT = 10.0
@@ -174,13 +174,63 @@ class ViewReader:
         conditions = [_sql(where, arguments)] if where else []
         if after is not None:
             conditions.append(_beyond(order, after, arguments))
-        listed = ", ".join(
-            f"{quoted(o.column)} {'DESC' if o.descending else 'ASC'} NULLS LAST" for o in order
-        )
-        rows = await self._select(
-            table, at, " AND ".join(conditions) or "true", f" ORDER BY {listed} LIMIT {first + 1}", arguments
-        )
+        tail = f" ORDER BY {_sorting(order)} LIMIT {first + 1}"
+        rows = await self._select(table, at, " AND ".join(conditions) or "true", tail, arguments)
         return Page(rows=tuple(rows[:first]), more=len(rows) > first)
+
+    async def page_for_each(
+        self,
+        table: Table,
+        at: int,
+        column: str,
+        keys: Sequence[Any],
+        *,
+        where: Where,
+        order: Sequence[Order] = (),
+        first: int,
+    ) -> dict[Any, Page]:
+        """For each key the first page of the rows in whose `column` it stands, in one statement."""
+        arguments: list[Any] = []
+        source = self._of_each(table, column, keys, where, arguments)
+        sorting = _sorting(complete_order(table.declaration, order))
+        records = await self.log.pool.fetch(
+            f"SELECT v.*, k.n FROM {self._each(table, column)} CROSS JOIN LATERAL"
+            f" (SELECT * FROM {source} v ORDER BY {sorting} LIMIT {first + 1}) v ORDER BY k.n, {sorting}",
+            self.log.tenant,
+            at,
+            *arguments,
+        )
+        rows: dict[Any, list[Found]] = {key: [] for key in keys}
+        for record in records:
+            rows[keys[record[-1] - 1]].append(Found(row=table.row(record), since=record[-2], at=at))
+        return {key: Page(rows=tuple(found[:first]), more=len(found) > first) for key, found in rows.items()}
+
+    async def count_for_each(
+        self, table: Table, at: int, column: str, keys: Sequence[Any], where: Where
+    ) -> dict[Any, int]:
+        """For each key the number of rows in whose `column` it stands, in one statement."""
+        arguments: list[Any] = []
+        source = self._of_each(table, column, keys, where, arguments)
+        records = await self.log.pool.fetch(
+            f"SELECT k.n, v.count FROM {self._each(table, column)} CROSS JOIN LATERAL"
+            f" (SELECT count(*) FROM {source} v) v",
+            self.log.tenant,
+            at,
+            *arguments,
+        )
+        return {keys[number - 1]: count for number, count in records}
+
+    def _each(self, table: Table, column: str) -> str:
+        """The keys, which are the first argument, as a table `k` with their numbers `n`, from 1 on."""
+        kind = column_type(table.declaration.field(column))
+        return f"unnest($3::{kind}[]) WITH ORDINALITY k(key, n)"
+
+    def _of_each(
+        self, table: Table, column: str, keys: Sequence[Any], where: Where, arguments: list[Any]
+    ) -> str:
+        """SQL for the rows of one of the keys."""
+        arguments.append([_plain(key) for key in keys])
+        return table.as_of("$2", f"{quoted(column)} = k.key AND {_sql(where, arguments)}")
 
     async def count(self, table: Table, at: int, where: Where | None = None) -> int:
         arguments: list[Any] = []
@@ -247,6 +297,10 @@ def complete_order(declaration: Declaration, order: Sequence[Order]) -> list[Ord
     """The wanted order, made total by the key."""
     named = {o.column for o in order}
     return [*order, *(Order(column=column) for column in declaration.key if column not in named)]
+
+
+def _sorting(order: Sequence[Order]) -> str:
+    return ", ".join(f"v.{quoted(o.column)} {'DESC' if o.descending else 'ASC'} NULLS LAST" for o in order)
 
 
 def _sql(where: Where, arguments: list[Any]) -> str:

@@ -1,0 +1,87 @@
+"""The public names: what an analyst's projection or an auditor's notebook imports."""
+
+from __future__ import annotations
+
+from domain.calendar import CalendarPublished, DayEnded
+from domain.complaints import (
+    ComplaintAcknowledged,
+    ComplaintAssessed,
+    ComplaintAssigned,
+    ComplaintClosed,
+    ComplaintEscalated,
+    ComplaintReceived,
+    ComplaintReopened,
+    DecisionCommunicated,
+    InvestigationRecorded,
+    RemedyAccepted,
+    RemedyOffered,
+    RemedyRejected,
+    SatisfactionVerified,
+)
+from domain.customers import (
+    ContactPointAdded,
+    ContactPointRemoved,
+    CustomerRegistered,
+    CustomerWonBack,
+    OwnerAssigned,
+    ProfileChanged,
+    RelationshipEnded,
+)
+from domain.deadlines import DeadlinesPublished
+from domain.events import Event, Personal, Recorded
+from domain.interactions import (
+    InteractionHandedOver,
+    InteractionRecorded,
+    InteractionResolved,
+    ResponsibilityTaken,
+)
+from domain.orders import OrderCancelled, OrderFulfilled, OrderPlaced, PaymentReceived, RefundPaid
+from domain.tiers import TierPolicyPublished, TierPolicyRetired
+from projections.view import CustomerId, View, on, population, ref, report, view
+
+__all__ = [
+    "CalendarPublished",
+    "ComplaintAcknowledged",
+    "ComplaintAssessed",
+    "ComplaintAssigned",
+    "ComplaintClosed",
+    "ComplaintEscalated",
+    "ComplaintReceived",
+    "ComplaintReopened",
+    "ContactPointAdded",
+    "ContactPointRemoved",
+    "CustomerId",
+    "CustomerRegistered",
+    "CustomerWonBack",
+    "DayEnded",
+    "DeadlinesPublished",
+    "DecisionCommunicated",
+    "Event",
+    "InteractionHandedOver",
+    "InteractionRecorded",
+    "InteractionResolved",
+    "InvestigationRecorded",
+    "OrderCancelled",
+    "OrderFulfilled",
+    "OrderPlaced",
+    "OwnerAssigned",
+    "PaymentReceived",
+    "Personal",
+    "ProfileChanged",
+    "Recorded",
+    "RefundPaid",
+    "RelationshipEnded",
+    "RemedyAccepted",
+    "RemedyOffered",
+    "RemedyRejected",
+    "ResponsibilityTaken",
+    "SatisfactionVerified",
+    "TierPolicyPublished",
+    "TierPolicyRetired",
+    "View",
+    "on",
+    "population",
+    "ref",
+    "report",
+    "view",
+]

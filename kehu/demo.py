@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from domain.deadlines import PublishDeadlines
 from domain.records import Record
 from domain.tiers import PublishTierPolicy
 from infra.engine import Engine
-from infra.importing import Progress, Summary, import_table
+from infra.importing import Among, Progress, Summary, import_table
 from infra.tables_in import Table
 from kehu import cdnow
-from kehu.simulation import Purchase, simulate
+from kehu.simulation import SEED, Purchase, simulate
 
 TENANT = "demo"
 _PUBLISHED = {"actor": "demo", "source": "demo", "occurred_at": datetime(1996, 12, 31, 12, tzinfo=UTC)}
@@ -49,8 +48,6 @@ class Loaded(Record):
     """What loading the demo did."""
 
     purchases: Summary
-    simulated: int
-    """Commands that were made up."""
     seconds: float
 
 
@@ -77,14 +74,11 @@ async def load(
     rejects: Path,
     *,
     progress: Progress = lambda done, about: None,
-    told: Callable[[str], None] = lambda what: None,
 ) -> Loaded:
     """Load the demo's log, or what is missing of it: the same commands, in the same order, each time."""
     began = time.monotonic()
     for command in policies():
         await engine.execute(command)
-    told("Making up service contacts and complaints")
-    among = simulated(table)
-    told("Importing purchases")
+    among = Among(name=SEED, commands=lambda: simulated(table))
     summary = await import_table(engine, table, cdnow.JOB, rejects, among=among, progress=progress)
-    return Loaded(purchases=summary, simulated=len(among), seconds=time.monotonic() - began)
+    return Loaded(purchases=summary, seconds=time.monotonic() - began)

@@ -26,15 +26,29 @@ class UnknownTenant(Exception):
     """There is no such tenant."""
 
 
+class DatabaseUnavailable(Exception):
+    """The PostgreSQL of KEHU_DATABASE_URL cannot be used."""
+
+
 @contextmanager
 def database(settings: Settings, report: Callable[[str], None] = _log.info) -> Iterator[str]:
     """The database's DSN, for as long as the block lasts; Kehu's own server is started where none is given."""
     if settings.database_url is not None:
+        asyncio.run(_reach(settings.database_url))
         yield settings.database_url
         return
     with running(settings.data / "postgres", report=report) as server:
         asyncio.run(_create(server))
         yield urlsplit(server)._replace(path=f"/{DATABASE}").geturl()
+
+
+async def _reach(dsn: str) -> None:
+    try:
+        connection = await asyncpg.connect(dsn, timeout=20)
+    except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        reason = str(error) or type(error).__name__
+        raise DatabaseUnavailable(f"the PostgreSQL of KEHU_DATABASE_URL cannot be used: {reason}") from error
+    await connection.close()
 
 
 async def _create(server: str) -> None:
@@ -56,6 +70,8 @@ async def opened(
     async with connected(dsn) as pool:
         known = await pool.fetchval("SELECT true FROM kehu.heads WHERE tenant = $1", settings.tenant)
         if must_exist and not known:
-            raise UnknownTenant(f"there is no tenant {settings.tenant!r} yet; import or serve something first")
+            others = [row[0] for row in await pool.fetch("SELECT tenant FROM kehu.heads ORDER BY 1 LIMIT 20")]
+            advice = f"say --tenant with one of: {', '.join(others)}" if others else "import something first"
+            raise UnknownTenant(f"there is no tenant {settings.tenant!r}; {advice}")
         async with open_tenant(pool, settings.tenant, declarations) as tenant:
             yield tenant

@@ -41,6 +41,7 @@ from kehu import simulated_words as words
 
 SOURCE = "simulated"
 SEED = "kehu demo 1"
+"""Names this simulation: change it with whatever changes a command, so that no half of another is continued."""
 SHARE = 1_500 / 23_570
 """Of the customers, those who get a story."""
 COMPLAINING = 0.35
@@ -143,7 +144,11 @@ class _Story:
         email = {"kind": "email", "value": f"customer.{self._id}@example.com"}
         yield self._command(AddContactPoint, f"{self._id}/email", at, self._agent, **customer, **email)
         if self._random.random() < 0.6:
-            phone = {"kind": "phone", "value": f"+1 555 01{self._random.randrange(100):02}", "label": "mobile"}
+            phone = {
+                "kind": "phone",
+                "value": f"+1 555 01{self._random.randrange(100):02}",
+                "label": "mobile",
+            }
             yield self._command(AddContactPoint, f"{self._id}/phone", at, self._agent, **customer, **phone)
 
     def _name(self) -> str:

@@ -63,6 +63,22 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "taker": ("Li Na", "Tom"),
 }
 COMMANDS = [c for decider in (CUSTOMERS, INTERACTIONS, ORDERS, COMPLAINTS) for c in decider.commands]
+OFTEN = {
+    "EndRelationship": 1,
+    "RecordInteraction": 10,
+    "PlaceOrder": 20,
+    "RecordPurchase": 20,
+    "ReceivePayment": 20,
+    "PayRefund": 10,
+    "ReceiveComplaint": 10,
+    "CommunicateDecision": 10,
+    "RegisterCustomer": 10,
+    "VerifySatisfaction": 10,
+    "CloseComplaint": 10,
+    "ReopenComplaint": 8,
+}
+WEIGHTS = [OFTEN.get(command.__name__, 4) for command in COMMANDS]
+POOLS = {"customer_id": 8, "order_id": 60, "complaint_id": 7, "interaction_id": 25}
 
 
 def lives(seed: int) -> Iterator[Command]:
@@ -107,17 +123,15 @@ def _command(rng: random.Random, when: dict[str, Any], today: date) -> Command:
             hours=[[[540, 1080]]] * 6 + [[]],
             **when,
         )
-    kind = rng.choice(COMMANDS)
+    (kind,) = rng.choices(COMMANDS, WEIGHTS)
     own = {name: _value(rng, name) for name in kind.__struct_fields__ if name not in when}
     metadata = ("on_behalf_of", "causation_id", "correlation_id")
     return wish(kind, **{name: value for name, value in own.items() if name not in metadata}, **when)
 
 
 def _value(rng: random.Random, name: str) -> Any:
-    if name == "order_id":
-        return f"order-{rng.randrange(12)}"
     if name.endswith("_id"):
-        return f"{name[:3]}-{rng.randrange(5)}"
+        return f"{name[:3]}-{rng.randrange(POOLS.get(name, 5))}"
     return rng.choice(CHOICES.get(name, WORDS))
 
 

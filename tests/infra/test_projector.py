@@ -109,12 +109,15 @@ async def assert_true(
 async def test_every_view_as_of_any_position_is_the_fold_of_the_events_up_to_it(
     world: World, seed: int
 ) -> None:
-    await world.live(seed, 1500)
+    await world.live(seed, 2000)
     head = await world.projector().catch_up()
     rng = random.Random(seed)
     await assert_true(world, [0, 1, head, *rng.sample(range(head), 12)])
     for declaration in VIEWS:
         assert await world.rows(declaration, head), declaration.name
+    complaints = await world.table(views["complaints"])
+    for table in (complaints.live, complaints.past):
+        assert await world.log.pool.fetchval(f"SELECT bool_or(overdue) FROM {table}")
 
 
 async def test_however_the_views_came_about_their_digests_are_equal(

@@ -1,0 +1,161 @@
+"""`kehu import`: a file's rows into the log, each once, bad ones into a file of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from infra.import_kinds import KINDS
+from infra.importing import Job, Summary, import_table
+from infra.tables_in import Shape, Table, open_table
+from kehu.console import bar, out, seconds, write_json
+from kehu.failures import PARTLY
+from kehu.opening import database, opened
+from kehu.options import common
+from kehu.settings import Settings
+
+
+def _kinds() -> str:
+    """The kinds and their fields, for the help."""
+    lines = ["\b", "Kinds and their fields (* is required):"]
+    for kind in KINDS.values():
+        lines.append(f"  {kind.name}: {kind.doc}")
+        lines += [f"    {f.name + ('*' if f.required else ''):<14} {f.meaning}" for f in kind.fields]
+    return "\n".join(lines)
+
+
+def _pairs(_: click.Context, option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for value in values:
+        name, equals, rest = value.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(f"{value!r} is not like {option.metavar}")
+        pairs[name] = rest
+    return pairs
+
+
+def _zone(_: click.Context, __: click.Parameter, name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise click.BadParameter(f"{name!r} is not a time zone, such as Asia/Shanghai") from None
+    return name
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--as", "kind", type=click.Choice(list(KINDS)), required=True, help="What the rows are.")
+@click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    callback=_pairs,
+    metavar="FIELD=COLUMN",
+    help="Where a field's column has another name.",
+)
+@click.option(
+    "--set",
+    "constants",
+    multiple=True,
+    callback=_pairs,
+    metavar="FIELD=VALUE",
+    help="A field with the same value in every row.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "jsonl", "parquet"]),
+    help="Where the file's name does not tell.",
+)
+@click.option("--delimiter", help="Between CSV's columns: a character, 'tab' or 'whitespace' [a comma].")
+@click.option(
+    "--columns", "names", metavar="A,B,C", help="The columns of a CSV file that does not begin with them."
+)
+@click.option(
+    "--time-zone",
+    "zone",
+    default="UTC",
+    callback=_zone,
+    show_default=True,
+    help="Of dates and times that name none.",
+)
+@click.option("--actor", default="import", show_default=True, help="In whose name the rows go in.")
+@click.option(
+    "--end-days", is_flag=True, help="Go by time, and end every day (UTC) from the first to the last."
+)
+@click.option(
+    "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where bad rows go [FILE.rejects.csv]."
+)
+@common
+def import_command(
+    settings: Settings,
+    file: Path,
+    kind: str,
+    columns: dict[str, str],
+    constants: dict[str, str],
+    form: str | None,
+    delimiter: str | None,
+    names: str | None,
+    zone: str,
+    actor: str,
+    end_days: bool,
+    rejects: Path | None,
+    as_json: bool,
+) -> int:
+    """Import the rows of FILE (CSV, JSON Lines or Parquet).
+
+    Every row goes in once: its id, or without one its content, tells whether it was imported before.
+    An interrupted import goes on where it was. Bad rows go to FILE.rejects.csv with line and reason,
+    good rows go in. A date without a time means the start of that day.
+
+    \b
+    Example:
+      kehu import sales.csv --as purchases --map customer=client --set currency=CNY
+    """
+    shape = Shape(
+        format=form,
+        delimiter="\t" if delimiter == "tab" else delimiter,
+        columns=tuple(name.strip() for name in names.split(",")) if names else None,
+    )
+    table = open_table(file, shape)
+    job = Job(
+        kind=KINDS[kind],
+        columns=columns,
+        constants=constants,
+        zone=zone,
+        actor=actor,
+        source=file.name[:200],
+        end_days=end_days,
+    )
+    path = rejects or file.with_name(f"{file.name}.rejects.csv")
+    with database(settings) as dsn:
+        summary = asyncio.run(_import(settings, dsn, table, job, path, as_json))
+    write_json(summary) if as_json else _tell(file, summary)
+    return PARTLY if summary.rejected else 0
+
+
+async def _import(
+    settings: Settings, dsn: str, table: Table, job: Job, rejects: Path, quiet: bool
+) -> Summary:
+    async with opened(settings, dsn, ()) as tenant:
+        with bar(f"Importing {table.name}", quiet=quiet) as moved:
+            return await import_table(tenant.engine, table, job, rejects, progress=moved)
+
+
+def _tell(file: Path, summary: Summary) -> None:
+    console = out()
+    if summary.finished_before:
+        console.print(f"{file.name} was imported before; nothing to do.")
+    console.print(
+        f"{summary.rows:,} rows: {summary.imported:,} imported, {summary.repeated:,} there already,"
+        f" {summary.rejected:,} rejected ({seconds(summary.seconds)})"
+    )
+    if summary.rejects:
+        console.print(f"Rejected rows, with line and reason: {summary.rejects}")
+
+
+import_command.epilog = _kinds()

@@ -1,0 +1,99 @@
+"""`kehu replay`: an auditor's view of one customer, event by event."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from kehu.console import out, write_json
+from kehu.failures import NOT_FOUND, USAGE, Failure
+from kehu.opening import database, opened
+from kehu.options import common
+from kehu.replaying import NoSuchMoment, Replayed, position_of, replay
+from kehu.settings import Settings
+
+SHORT = 120
+"""Letters of one value that the table shows; --json shows all."""
+
+
+@click.command("replay")
+@click.option("--customer", "customer_id", required=True, metavar="ID", help="Whose story.")
+@click.option(
+    "--at",
+    "moment",
+    metavar="TIME",
+    help="Up to a recorded time (UTC unless it names a zone), or to the end of a business day, given as a date.",
+)
+@click.option("--position", type=click.IntRange(0), help="Up to this position of the log.")
+@common
+def replay_command(
+    settings: Settings, customer_id: str, moment: str | None, position: int | None, as_json: bool
+) -> int:
+    """Show a customer's events in order: when, who, and what each changed.
+
+    Everything about the customer is in it: the file, contacts, orders, complaints. With --json one
+    object a line.
+
+    \b
+    Example:
+      kehu replay --tenant demo --customer 00001 --at 1997-06-30
+    """
+    if moment is not None and position is not None:
+        raise click.UsageError("give --at or --position, not both")
+    with database(settings) as dsn:
+        story = asyncio.run(_replay(settings, dsn, customer_id, moment, position))
+    if as_json:
+        for event in story:
+            write_json(event)
+    else:
+        out().print(_table(customer_id, story))
+    return 0
+
+
+async def _replay(
+    settings: Settings, dsn: str, customer_id: str, moment: str | None, position: int | None
+) -> list[Replayed]:
+    async with opened(settings, dsn, (), must_exist=True) as tenant:
+        try:
+            until = await position_of(tenant.log, moment) if moment is not None else position
+        except ValueError:
+            raise Failure(
+                f"--at {moment!r} is neither a date nor a time, such as 1997-06-30T12:00Z", USAGE
+            ) from None
+        except NoSuchMoment as error:
+            raise Failure(str(error), NOT_FOUND) from None
+        events = await tenant.log.read_customer(customer_id, until=until)
+        if not events:
+            when = "" if until is None else f" up to position {until}"
+            raise Failure(f"tenant {settings.tenant!r} has no customer {customer_id!r}{when}", NOT_FOUND)
+        return list(replay(events))
+
+
+def _table(customer_id: str, story: list[Replayed]) -> Table:
+    table = Table(title=f"Customer {customer_id}: {len(story)} events", title_justify="left", show_lines=True)
+    table.add_column("position", justify="right")
+    for name in ("happened", "recorded", "event", "stream", "by", "source", "changed"):
+        table.add_column(name, overflow="fold")
+    for event in story:
+        by = event.actor + (f" for {event.on_behalf_of}" if event.on_behalf_of else "")
+        table.add_row(
+            str(event.position),
+            f"{event.occurred_at:%Y-%m-%d %H:%M:%S}",
+            f"{event.recorded_at:%Y-%m-%d %H:%M:%S.%f}",
+            event.event,
+            Text(event.stream),
+            Text(by),
+            Text(event.source or ""),
+            Text("\n".join(f"{c.field}: {_short(c.old)} → {_short(c.new)}" for c in event.changes)),
+        )
+    return table
+
+
+def _short(value: Any) -> str:
+    text = "–" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= SHORT else f"{text[:SHORT]}…"

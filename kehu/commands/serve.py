@@ -1,0 +1,75 @@
+"""`kehu serve`: the GraphQL server with its views."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import click
+
+from kehu import plugins
+from kehu.console import note, out, write_json
+from kehu.opening import database, opened
+from kehu.options import common
+from kehu.serving import address, catch_up, listen, serve
+from kehu.settings import Settings
+from projections.view import views
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("serve")
+@click.option(
+    "--projection",
+    "projections",
+    type=FILE,
+    multiple=True,
+    help="A Python file with views of your own; may be repeated.",
+)
+@click.option("--host", help="Address to listen on [KEHU_HOST, 127.0.0.1].")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, 0 for any [KEHU_PORT, 8000].")
+@click.option(
+    "--expose",
+    is_flag=True,
+    help="Allow an address that other machines reach; there is no access control yet.",
+)
+@common
+def serve_command(
+    settings: Settings,
+    projections: tuple[Path, ...],
+    host: str | None,
+    port: int | None,
+    expose: bool,
+    as_json: bool,
+) -> int:
+    """Serve GraphQL, with GraphiQL in the browser, until Ctrl-C.
+
+    Views that are far behind are brought up first, with a progress bar.
+
+    \b
+    Example:
+      kehu serve --projection examples/channel_use.py --port 8080
+    """
+    for path in projections:
+        names = plugins.load(path)
+        note(f"{path}: {', '.join(names)}")
+    listener = listen(host or settings.host, settings.port if port is None else port, expose=expose)
+    with listener, database(settings, note) as dsn:
+        asyncio.run(_serve(settings, dsn, listener, as_json))
+    note("Stopped.")
+    return 0
+
+
+async def _serve(settings: Settings, dsn: str, listener: socket.socket, as_json: bool) -> None:
+    async with opened(settings, dsn, views.values()) as tenant:
+        await catch_up(tenant, quiet=as_json)
+        url = f"{address(listener)}/graphql"
+
+        def ready() -> None:
+            if as_json:
+                write_json({"url": url, "tenant": settings.tenant, "data": settings.database_words})
+            else:
+                out().print(f"GraphQL and GraphiQL of tenant {settings.tenant}: {url}  (Ctrl-C stops)")
+
+        await serve(tenant, listener, ready)

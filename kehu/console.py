@@ -1,0 +1,62 @@
+"""What a command writes: results on stdout, for people or as JSON; progress on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+Moved = Callable[[int, int], None]
+"""Called with how much is done, and of how much."""
+
+
+def out() -> Console:
+    """Where results for people go."""
+    return Console(highlight=False, markup=False, soft_wrap=not Console().is_terminal)
+
+
+def write_json(value: Any) -> None:
+    """One JSON value on a line of its own."""
+    click.echo(msgspec.json.encode(value, enc_hook=str).decode())
+
+
+def note(message: str) -> None:
+    """A line on stderr about what is going on."""
+    click.echo(message, err=True)
+
+
+@contextmanager
+def bar(title: str, *, quiet: bool = False) -> Iterator[Moved]:
+    """A progress bar on stderr; where that is no terminal, a line at the beginning."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        if not quiet:
+            note(f"{title} ...")
+        yield lambda done, total: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=max(done, total))
+
+
+def seconds(value: float) -> str:
+    return f"{value:.1f} s"

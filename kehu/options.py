@@ -1,0 +1,48 @@
+"""The flags that every command has, and the settings that follow from them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from kehu.failures import EXIT_CODES
+from kehu.settings import Settings, from_environment
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def common(command: F) -> F:
+    """Adds --data, --tenant, --json and --debug; the command gets `settings` and `json`."""
+
+    @click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where the data lies [KEHU_DATA, .kehu].",
+    )
+    @click.option("--tenant", help="Whose log it is [KEHU_TENANT, main].")
+    @click.option("--json", "as_json", is_flag=True, help="Answer as JSON, for machines.")
+    @click.option(
+        "--debug", is_flag=True, expose_value=False, help="Show where an error came from [KEHU_DEBUG=1]."
+    )
+    @functools.wraps(command)
+    def with_settings(*args: Any, data: Path | None, tenant: str | None, **options: Any) -> Any:
+        return command(*args, settings=_settings(data=data, tenant=tenant), **options)
+
+    with_settings.__doc__ = f"{inspect.cleandoc(command.__doc__ or '')}\n\n{EXIT_CODES}"
+    return with_settings  # type: ignore[return-value]  # the flags are added to what the function takes
+
+
+def _settings(**flags: Any) -> Settings:
+    try:
+        settings = from_environment()
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return msgspec.structs.replace(
+        settings, **{name: value for name, value in flags.items() if value is not None}
+    )

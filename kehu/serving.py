@@ -1,0 +1,108 @@
+"""Runs the server: views follow the log in the background, GraphQL answers, and Ctrl-C ends both cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+
+from infra.tenant import Tenant
+from kehu.console import bar
+from kehu.failures import USAGE, Failure
+
+DRAIN = 5
+"""Seconds that open requests and streams have to end."""
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, stopped by us alone."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int, *, expose: bool) -> socket.socket:
+    """A socket that listens there. Raises `Failure` where that is not possible, or not wise."""
+    if not expose and not _is_loopback(host):
+        raise Failure(
+            f"{host} can be reached from other machines, and there is no access control yet:"
+            " everybody there could read and change everything; say --expose if that is what you want",
+            USAGE,
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Failure(f"cannot listen on {host}:{port}: {reason}; choose another --port") from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def address(listener: socket.socket) -> str:
+    """The URL of the server."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def catch_up(tenant: Tenant, *, quiet: bool = False) -> int:
+    """Bring the views up with the log, and say how it goes."""
+    with bar("Bringing the views up", quiet=quiet) as moved:
+        return await tenant.projector.catch_up(moved)
+
+
+async def serve(tenant: Tenant, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until a signal comes. Raises `Failure` where the views cannot follow the log any more."""
+    from api.http import create_app
+
+    config = uvicorn.Config(
+        create_app(tenant), log_level="warning", access_log=False, timeout_graceful_shutdown=DRAIN
+    )
+    server = _Server(config)
+    following = asyncio.create_task(tenant.projector.run(tenant.wakeups), name="projector")
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
+    with _stopping(server):
+        while not (server.started or serving.done()):
+            await asyncio.wait({serving}, timeout=0.01)
+        if not serving.done():
+            ready()
+        await asyncio.wait({following, serving}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await asyncio.wait({serving})
+    failure = following.exception() if following.done() else None
+    following.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await following
+    serving.result()
+    if failure is not None:
+        raise Failure(f"the views cannot follow the log: {type(failure).__name__}: {failure}") from failure
+
+
+@contextmanager
+def _stopping(server: uvicorn.Server) -> Iterator[None]:
+    """The first signal lets requests end, a second one does not wait for them."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.force_exit = server.should_exit
+        server.should_exit = True
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)

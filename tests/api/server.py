@@ -1,0 +1,134 @@
+"""A real server in the test's event loop, and the two ways to speak with it: HTTP and WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from api.http import create_app
+from infra.database import connected
+from infra.tenant import Tenant, open_tenant
+from projections.view import Declaration
+
+PATIENCE = 10.0
+"""Seconds after which a test gives up on a frame."""
+
+
+class Api:
+    """A running server, and its client."""
+
+    def __init__(self, tenant: Tenant, client: httpx.AsyncClient, server: uvicorn.Server, port: int) -> None:
+        self.tenant, self.client, self.server, self.port = tenant, client, server, port
+
+    async def send(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The whole answer to an operation."""
+        body = json.dumps({"query": query, "variables": variables})  # in ASCII: holds half surrogate pairs, too
+        response = await self.client.post("/graphql", content=body, headers={"content-type": "application/json"})
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data of an operation that succeeds."""
+        answer = await self.send(query, **variables)
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    async def error(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The one top-level error of an operation that fails."""
+        answer = await self.send(query, **variables)
+        [error] = answer["errors"]
+        return {"code": error["extensions"]["code"], "message": error["message"]}
+
+    async def do(self, command: str, answers: str = "", **input: Any) -> dict[str, Any]:
+        """What a mutation answers."""
+        query = (
+            f"mutation Do($input: {command[0].upper()}{command[1:]}Input!) {{ done: {command}(input: $input) {{"
+            f" position recordedAt repeated errors {{ __typename code message field }} {answers} }} }}"
+        )
+        done: dict[str, Any] = (await self.ask(query, input=input))["done"]
+        return done
+
+    async def done(self, command: str, **input: Any) -> int:
+        """The position after a mutation that is not refused."""
+        answer = await self.do(command, **input)
+        assert answer["errors"] == [], answer
+        position: int = answer["position"]
+        return position
+
+    async def refused(self, command: str, **input: Any) -> dict[str, Any]:
+        """The one error of a mutation that is refused."""
+        answer = await self.do(command, **input)
+        assert answer["position"] is None
+        [error] = answer["errors"]
+        assert isinstance(error, dict)
+        return error
+
+    @asynccontextmanager
+    async def socket(self) -> AsyncIterator[Socket]:
+        """A connection that speaks graphql-transport-ws, begun."""
+        protocol = Subprotocol("graphql-transport-ws")
+        async with connect(f"ws://127.0.0.1:{self.port}/graphql", subprotocols=[protocol]) as connection:
+            speaking = Socket(connection)
+            await speaking.say("connection_init")
+            assert await speaking.hear() == {"type": "connection_ack"}
+            yield speaking
+
+
+class Socket:
+    """The client's end of a WebSocket connection."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def say(self, kind: str, **rest: Any) -> None:
+        await self.connection.send(json.dumps({"type": kind, **rest}))
+
+    async def subscribe(self, id: str, query: str, **variables: Any) -> None:
+        await self.say("subscribe", id=id, payload={"query": query, "variables": variables})
+
+    async def hear(self) -> dict[str, Any]:
+        """The next frame, which is text."""
+        frame = await asyncio.wait_for(self.connection.recv(), PATIENCE)
+        assert isinstance(frame, str)
+        message: dict[str, Any] = json.loads(frame)
+        return message
+
+    async def next(self, id: str) -> Any:
+        """The data of the next frame, which belongs to this subscription."""
+        message = await self.hear()
+        assert (message["type"], message["id"]) == ("next", id), message
+        return message["payload"]["data"]
+
+
+@asynccontextmanager
+async def serving(dsn: str, declarations: Iterable[Declaration]) -> AsyncIterator[Api]:
+    """The tenant `main` behind a server of its own, with its worker."""
+    async with connected(dsn) as pool, open_tenant(pool, "main", declarations) as tenant:
+        listening = socket.create_server(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            create_app(tenant), log_config=None, lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=5
+        )
+        server = uvicorn.Server(config)
+        tasks = [
+            asyncio.create_task(tenant.projector.run(tenant.wakeups, tenant.reader.moved)),
+            asyncio.create_task(server.serve(sockets=[listening])),
+        ]
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, timeout=30, headers={"x-kehu-actor": "mei"}) as client:
+            yield Api(tenant, client, server, port)
+        server.should_exit = True
+        await tasks[1]
+        tasks[0].cancel()
+        with suppress(asyncio.CancelledError):
+            await tasks[0]

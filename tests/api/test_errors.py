@@ -1,0 +1,200 @@
+"""What a caller hears when something is wrong: typed errors of commands, stable codes for all else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from infra.view_reader import ViewReader
+from tests.api.server import Api
+from tests.api.test_story import CALENDAR, POLICY, C, O
+
+
+async def test_a_broken_rule_is_a_typed_error_and_changes_nothing(api: Api) -> None:
+    await api.done("registerCustomer", **C)
+
+    error = await api.refused("registerCustomer", **C)
+
+    assert error == {
+        "__typename": "CustomerAlreadyRegistered",
+        "code": "CustomerAlreadyRegistered",
+        "message": "Customer 1 was registered before; choose another id for a new one.",
+        "field": "customerId",
+    }
+    assert await api.tenant.log.head() == 1
+
+
+async def test_an_errors_type_can_be_asked_for(api: Api) -> None:
+    query = 'mutation { fulfilOrder(input: {orderId: "7"}) { errors { ... on OrderUnknown { message } } order { orderId } } }'
+
+    answer = await api.ask(query)
+
+    assert answer["fulfilOrder"] == {"errors": [{"message": "There is no order 7."}], "order": None}
+
+
+def policy(place: int, **changes: Any) -> dict[str, Any]:
+    rules = [dict(rule) for rule in POLICY["rules"]]  # type: ignore[attr-defined]  # a list
+    rules[place].update(changes)
+    return {**POLICY, "rules": rules}
+
+
+@pytest.mark.parametrize(
+    ("command", "input", "name", "field"),
+    [
+        ("registerCustomer", {"customerId": ""}, "InvalidInput", "customerId"),
+        ("registerCustomer", {"customerId": "a b"}, "InvalidInput", "customerId"),
+        ("registerCustomer", {**C, "name": "N\0"}, "InvalidInput", "name"),
+        ("registerCustomer", {**C, "idempotencyKey": ""}, "InvalidInput", "idempotencyKey"),
+        ("registerCustomer", {**C, "onBehalfOf": ""}, "InvalidInput", "onBehalfOf"),
+        ("registerCustomer", {**C, "occurredAt": "0001-01-01T00:00:00Z"}, "InvalidInput", "occurredAt"),
+        ("placeOrder", {**C, **O, "totalMinor": -1, "currency": "EUR", "items": 1}, "InvalidInput", "totalMinor"),
+        ("placeOrder", {**C, **O, "totalMinor": 1, "currency": "eur", "items": 1}, "InvalidInput", "currency"),
+        ("placeOrder", {**C, **O, "totalMinor": 1, "currency": "EUR", "items": 1}, "CustomerUnknown", "customerId"),
+        ("publishTierPolicy", policy(1, minSpendMinor=-1), "InvalidInput", "rules[1].minSpendMinor"),
+        ("publishTierPolicy", policy(1, minOrders=4), "ThresholdRises", "rules[1].minOrders"),
+        ("publishTierPolicy", policy(3, minOrders=1), "LowestTierClosed", "rules[3]"),
+        ("publishTierPolicy", {**POLICY, "rules": []}, "TiersIncomplete", "rules"),
+        ("publishCalendar", {**CALENDAR, "timeZone": "Mars/Olympus"}, "UnknownTimeZone", "timeZone"),
+        ("publishCalendar", {**CALENDAR, "hours": [[]] * 7}, "NeverOpen", "hours"),
+        ("publishCalendar", {**CALENDAR, "hours": [[]]}, "InvalidInput", "hours"),
+        (
+            "publishCalendar",
+            {**CALENDAR, "hours": [[], [{"opens": 9, "closes": 8}], [], [], [], [], []]},
+            "HoursInvalid",
+            "hours[1]",
+        ),
+        ("endDay", {"day": "2999-01-01"}, "DayNotOver", "day"),
+    ],
+)
+async def test_errors_name_the_rule_and_the_inputs_field(
+    api: Api, command: str, input: dict[str, Any], name: str, field: str
+) -> None:
+    error = await api.refused(command, **input)
+
+    assert (error["__typename"], error["code"], error["field"]) == (name, name, field)
+    assert "_" not in error["message"].replace("\\w", "")
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "code"),
+    [
+        ("{ customers { ", {}, "GRAPHQL_PARSE_FAILED"),
+        ("{ nonsense }", {}, "GRAPHQL_VALIDATION_FAILED"),
+        ("{ customer { name } }", {}, "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($id: String!) { customer(customerId: $id) { name } }", {}, "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($n: Int64!) { eventLog(filter: {since: $n}) { nodes { name } } }", {"n": 2**53}, "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($n: Int64!) { eventLog(filter: {since: $n}) { nodes { name } } }", {"n": "1"}, "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($t: DateTime) { customers(filter: {registeredAt: {lt: $t}}) { position } }", {"t": "2026-01-01T00:00:00"}, "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($t: DateTime) { customers(filter: {registeredAt: {lt: $t}}) { position } }", {"t": "0001-01-01T00:00:00+09:00"}, "GRAPHQL_VALIDATION_FAILED"),
+        ("{ customers(first: -1) { position } }", {}, "BAD_PAGE"),
+        ("{ customers(first: 1001) { position } }", {}, "BAD_PAGE"),
+        ("{ eventLog(first: 1001) { nodes { name } } }", {}, "BAD_PAGE"),
+        ('{ customers(after: "nonsense") { position } }', {}, "BAD_CURSOR"),
+        ('{ customers(after: "") { position } }', {}, "BAD_CURSOR"),
+        ('{ eventLog(after: "AAAA") { nodes { name } } }', {}, "BAD_CURSOR"),
+        ('query ($name: String) { customers(filter: {name: {eq: $name}}) { position } }', {"name": "\0"}, "BAD_USER_INPUT"),
+        ('query ($name: String) { customers(filter: {name: {eq: $name}}) { position } }', {"name": "\ud800"}, "BAD_USER_INPUT"),
+        ('query ($id: String!) { customer(customerId: $id) { name } }', {"id": "\ud800"}, "BAD_USER_INPUT"),
+    ],
+)  # fmt: skip
+async def test_a_request_that_is_wrong_gets_a_stable_code(
+    api: Api, query: str, variables: dict[str, Any], code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = await api.error(query, **variables)
+
+    assert error["code"] == code
+    assert caplog.records == []
+
+
+async def test_a_bug_is_logged_under_an_id_and_told_to_nobody(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("the secret of the database")
+
+    for place in ("page", "reached"):
+        with monkeypatch.context() as broken:
+            broken.setattr(ViewReader, place, fail)
+            answer = await api.send("{ customers { position } }")
+        [error] = answer["errors"]
+        [record] = caplog.records
+        assert error["message"] == "something went wrong here"
+        assert error["extensions"]["code"] == "INTERNAL"
+        assert "secret" not in str(answer)
+        assert error["extensions"]["requestId"] in record.getMessage()
+        assert record.levelno == logging.ERROR
+        assert "the secret of the database" in (record.exc_text or str(record.exc_info))
+        caplog.clear()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"{}", "text/plain", 400),
+        (b'{"query": "{ __typename }"}', "application/x-www-form-urlencoded", 400),
+        (b'{"query": "{ __typename }"}', "multipart/form-data; boundary=x", 400),
+        (b"nonsense", "application/json", 400),
+        (b"\xff\xfe", "application/json", 400),
+        (b"[" * 200_000, "application/json", 400),
+        (b"{}", "application/json", 400),
+        (b'{"query": 7}', "application/json", 400),
+        (b'[{"query": "{ __typename }"}]', "application/json", 400),
+        (b'{"query": "{ __typename }", "variables": []}', "application/json", 400),
+        (b'{"query": "' + b" " * 1_000_000 + b'"}', "application/json", 413),
+    ],
+)
+async def test_what_is_no_graphql_request_is_refused(api: Api, body: bytes, kind: str, status: int) -> None:
+    response = await api.client.post("/graphql", content=body, headers={"content-type": kind})
+
+    assert response.status_code == status
+    assert "access-control-allow-origin" not in response.headers
+
+
+async def test_nothing_is_executed_by_get(api: Api) -> None:
+    for query in ("{ __typename }", 'mutation { registerCustomer(input: {customerId: "1"}) { position } }'):
+        response = await api.client.get("/graphql", params={"query": query})
+        assert response.status_code == 400
+    assert await api.tenant.log.head() == 0
+
+
+async def test_a_browser_gets_graphiql_and_a_monitor_gets_its_answer(api: Api) -> None:
+    page = await api.client.get("/graphql", headers={"accept": "text/html"})
+    assert "graphiql" in page.text.lower()
+    assert (await api.client.get("/health")).json() == {"status": "ok"}
+    assert (await api.client.get("/ready")).json() == {"head": 0, "position": 0}
+
+
+# --- Idempotency ----------------------------------------------------------------------------------
+
+
+async def test_a_repeated_key_gives_the_first_answer_again(api: Api) -> None:
+    first = await api.do("registerCustomer", "customer { name }", **C, name="Ada", idempotencyKey="k")
+    await api.done("changeProfile", **C, name="Grace")
+
+    again = await api.do("registerCustomer", "customer { name }", **C, name="Ada", idempotencyKey="k")
+
+    assert again == {**first, "repeated": True}
+    assert await api.tenant.log.head() == 2
+
+
+async def test_equal_requests_at_once_have_one_effect_and_one_answer(api: Api) -> None:
+    await api.done("registerCustomer", **C)
+    order = {**C, **O, "totalMinor": 7, "currency": "EUR", "items": 1, "idempotencyKey": "k"}
+
+    answers = await asyncio.gather(*(api.do("placeOrder", "order { totalMinor since }", **order) for _ in range(20)))
+
+    assert sorted(answer.pop("repeated") for answer in answers) == [False] + [True] * 19
+    assert answers == [answers[0]] * 20
+    assert answers[0]["errors"] == []
+    assert await api.tenant.log.head() == 2
+
+
+async def test_a_key_belongs_to_one_command(api: Api) -> None:
+    await api.done("registerCustomer", **C, idempotencyKey="k")
+
+    error = await api.refused("registerCustomer", customerId="2", idempotencyKey="k")
+
+    assert (error["__typename"], error["field"]) == ("IdempotencyKeyReused", "idempotencyKey")

@@ -1,0 +1,438 @@
+"""Rows of files become commands: strictly read, each once, the bad ones told."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from domain.calendar import DayEnded
+from domain.commands import parse
+from domain.customers import CustomerRegistered, ProfileChanged, RegisterCustomer
+from domain.interactions import InteractionRecorded
+from domain.orders import OrderPlaced, PaymentReceived
+from infra.database import connected
+from infra.import_kinds import KINDS
+from infra.importing import Among, BadMapping, Job, Summary, import_table
+from infra.tables_in import WHITESPACE, Shape, TableError, open_table
+from infra.tenant import Tenant, open_tenant
+from kehu import cdnow
+
+HEADER = "id,customer,at,amount,currency"
+NOTE = "五星好评👍🏽 «tout est bien» עברית e\u0301 " + "长" * 3_400  # more than 10 kB in UTF-8
+WORDS = ("王小明", "𠮷野家", "Zoë 👩‍👩‍👧", "line one\nline two", 'say "hi", twice')
+
+
+@asynccontextmanager
+async def tenant_in(database: str) -> AsyncIterator[Tenant]:
+    async with connected(database) as pool, open_tenant(pool, "t", ()) as tenant:
+        yield tenant
+
+
+def job(kind: str = "purchases", **how: Any) -> Job:
+    return Job(kind=KINDS[kind], source="test", **how)
+
+
+async def run(tenant: Tenant, path: Path, job: Job, shape: Shape | None = None, **how: Any) -> Summary:
+    rejects = path.with_name(f"{path.name}.rejects.csv")
+    return await import_table(tenant.engine, open_table(path, shape or Shape()), job, rejects, **how)
+
+
+def write(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def rejected(summary: Summary) -> list[list[str]]:
+    """Line, field and rule of each rejected row."""
+    assert summary.rejects is not None
+    with summary.rejects.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        return [row[:3] for row in list(csv.reader(file))[1:]]
+
+
+async def orders(tenant: Tenant) -> list[OrderPlaced]:
+    return [r.event for r in await tenant.log.read() if isinstance(r.event, OrderPlaced)]
+
+
+async def test_cdnow_arrives_to_the_cent_and_only_once(database: str, tmp_path: Path) -> None:
+    path = cdnow.find()
+    amounts = [Decimal(line.split()[3]) for line in path.read_text().splitlines()[1:]]
+    assert (len(amounts), sum(amounts), amounts.count(Decimal(0))) == (69_659, Decimal("2500315.63"), 80)
+    async with tenant_in(database) as tenant:
+        table, rejects = cdnow.purchases(path), tmp_path / "rejects.csv"
+        first = await import_table(tenant.engine, table, cdnow.JOB, rejects)
+        head = await tenant.log.head()
+        assert (first.rows, first.imported, first.rejected) == (69_659, 69_659, 0)
+        assert head == 69_659 + (69_659 - 80) + 23_570 + 546
+        sums = await tenant.pool.fetchrow(
+            "SELECT count(*), sum((d->>'total_minor')::bigint), count(DISTINCT d->>'customer_id'),"
+            " count(*) FILTER (WHERE d->>'total_minor' = '0') FROM kehu.events,"
+            " convert_from(data, 'UTF8') AS text, CAST(text AS jsonb) AS d WHERE name = 'OrderPlaced'"
+        )
+        assert tuple(sums) == (69_659, 250_031_563, 23_570, 80)
+        again = await import_table(tenant.engine, table, cdnow.JOB, rejects)
+        assert again.finished_before
+        assert (again.rows, await tenant.log.head()) == (69_659, head)
+
+
+async def test_a_headerless_file_with_blanks_between_its_columns(database: str) -> None:
+    path = cdnow.find().with_name("CDNOW_sample.txt")
+    shape = Shape(delimiter=WHITESPACE, columns=("master", "customer", "at", "quantity", "amount"))
+    async with tenant_in(database) as tenant:
+        summary = await run_elsewhere(tenant, path, job(constants={"currency": "USD"}), shape)
+        placed = [r.event for r in await tenant.log.read(limit=30_000) if isinstance(r.event, OrderPlaced)]
+        amounts = [Decimal(line.split()[4]) for line in path.read_text().splitlines()]
+        assert summary.imported == len(placed) == len(amounts) == 6_919
+        assert sum(order.total_minor for order in placed) == sum(amounts) * 100
+        assert sum(order.total_minor == 0 for order in placed) == 8
+
+
+async def run_elsewhere(tenant: Tenant, path: Path, job: Job, shape: Shape) -> Summary:
+    return await import_table(tenant.engine, open_table(path, shape), job, Path("unused.rejects.csv"))
+
+
+# --- What a row means -----------------------------------------------------------------------------
+
+
+async def test_the_customer_is_registered_before_the_first_purchase(database: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "f.csv", HEADER, "1,甲,1997-01-02,0,USD", "2,甲,1997-01-03,11.77,USD")
+    async with tenant_in(database) as tenant:
+        await run(tenant, path, job())
+        events = [r.event for r in await tenant.log.read()]
+        assert [type(e) for e in events] == [CustomerRegistered, OrderPlaced, OrderPlaced, PaymentReceived]
+        assert [e.total_minor for e in events if isinstance(e, OrderPlaced)] == [0, 1_177]
+        assert all(r.customer_id == "甲" for r in await tenant.log.read())
+
+
+async def test_a_customer_who_is_registered_already_is_fine(database: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "f.csv", HEADER, "1,a,1997-01-02,1,USD")
+    async with tenant_in(database) as tenant:
+        await tenant.engine.execute(
+            parse(
+                RegisterCustomer,
+                {
+                    "command_id": "x",
+                    "actor": "me",
+                    "occurred_at": datetime(1990, 1, 1, tzinfo=UTC),
+                    "customer_id": "a",
+                },
+            )
+        )
+        assert (await run(tenant, path, job())).imported == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "meant"),
+    [
+        ("19970101", "UTC", datetime(1997, 1, 1, tzinfo=UTC)),
+        ("1997-01-01", "Asia/Shanghai", datetime(1996, 12, 31, 16, tzinfo=UTC)),
+        ("1997-01-01T10:00", "Asia/Shanghai", datetime(1997, 1, 1, 2, tzinfo=UTC)),
+        ("1997-01-01 10:00:30.5", "UTC", datetime(1997, 1, 1, 10, 0, 30, 500_000, tzinfo=UTC)),
+        ("1997-01-01T10:00:00+02:00", "Asia/Shanghai", datetime(1997, 1, 1, 8, tzinfo=UTC)),
+        ("1997-01-01T10:00:00Z", "Asia/Shanghai", datetime(1997, 1, 1, 10, tzinfo=UTC)),
+    ],
+)
+async def test_dates_and_times(
+    database: str, tmp_path: Path, written: str, zone: str, meant: datetime
+) -> None:
+    path = write(tmp_path / "f.csv", HEADER, f"1,a,{written},1,USD")
+    async with tenant_in(database) as tenant:
+        await run(tenant, path, job(zone=zone))
+        assert {r.occurred_at for r in await tenant.log.read()} == {meant}
+
+
+async def test_texts_arrive_unchanged(database: str, tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "customer", "at", "channel", "topic", "text"])
+        for number, text in enumerate((NOTE, *WORDS)):
+            writer.writerow([number, "a", "1997-01-02", "chat", f"主题 {number} 🎉", text])
+    buyers = write(tmp_path / "buyers.csv", HEADER, "1,a,1997-01-01,0,CNY")
+    async with tenant_in(database) as tenant:
+        await run(tenant, buyers, job())
+        assert (await run(tenant, path, job("interactions"))).imported == 6
+        events = [r.event for r in await tenant.log.read() if isinstance(r.event, InteractionRecorded)]
+        assert [e.text for e in events] == [NOTE, *WORDS]
+        assert events[0].topic == "主题 0 🎉"
+
+
+async def test_customers_complete_what_purchases_began(database: str, tmp_path: Path) -> None:
+    buyers = write(tmp_path / "b.csv", HEADER, "1,a,1997-01-01,1,USD")
+    people = write(
+        tmp_path / "p.csv",
+        "id,at,name,email,owner",
+        "a,1997-02-01,李雷,li@example.com,mei",
+        "b,1997-02-01,Bo,,",
+    )
+    async with tenant_in(database) as tenant:
+        await run(tenant, buyers, job())
+        summary = await run(tenant, people, job("customers"))
+        events = [r.event for r in await tenant.log.read()]
+        assert (summary.imported, summary.rejected) == (2, 0)
+        assert [e.name for e in events if isinstance(e, ProfileChanged)] == ["李雷"]
+        assert [e.name for e in events if isinstance(e, CustomerRegistered)] == [None, "Bo"]
+
+
+async def test_complaints_and_their_columns(database: str, tmp_path: Path) -> None:
+    buyers = write(tmp_path / "b.csv", HEADER, "1,a,1997-01-01,1,USD")
+    said = write(
+        tmp_path / "c.csv",
+        "customer,at,category,text",
+        "a,1997-01-02,delivery,太慢了",
+        "nobody,1997-01-02,price,?",
+    )
+    async with tenant_in(database) as tenant:
+        await run(tenant, buyers, job())
+        summary = await run(tenant, said, job("complaints"))
+        assert (summary.imported, summary.rejected) == (1, 1)
+        assert rejected(summary) == [["3", "customer", "There is no customer nobody."]]
+
+
+# --- Three formats, one meaning -------------------------------------------------------------------
+
+ROWS: Sequence[dict[str, Any]] = (
+    {
+        "customer": "a",
+        "at": "1997-01-01",
+        "amount": "11.77",
+        "currency": "USD",
+        "quantity": 2,
+        "description": "唱片 🎵",
+    },
+    {
+        "customer": "a",
+        "at": "1997-01-01",
+        "amount": "11.77",
+        "currency": "USD",
+        "quantity": 2,
+        "description": "唱片 🎵",
+    },
+    {
+        "customer": "b",
+        "at": "1997-01-05",
+        "amount": "0.00",
+        "currency": "USD",
+        "quantity": 1,
+        "description": None,
+    },
+)
+
+
+def as_csv(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(ROWS[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def as_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
+    lines = (json.dumps({**row, "amount": float(row["amount"])}, ensure_ascii=False) for row in rows)
+    return write(path, *lines)
+
+
+def as_parquet(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
+    typed = [{**row, "amount": Decimal(row["amount"]), "at": date.fromisoformat(row["at"])} for row in rows]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(typed), path)
+    return path
+
+
+async def test_the_same_rows_in_other_formats_or_orders_are_the_same_rows(
+    database: str, tmp_path: Path
+) -> None:
+    async with tenant_in(database) as tenant:
+        first = await run(tenant, as_csv(tmp_path / "f.csv", ROWS), job())
+        assert (first.imported, first.repeated) == (3, 0)
+        head = await tenant.log.head()
+        for other in (
+            as_jsonl(tmp_path / "f.jsonl", ROWS),
+            as_parquet(tmp_path / "f.parquet", ROWS),
+            as_csv(tmp_path / "backwards.csv", ROWS[::-1]),
+        ):
+            again = await run(tenant, other, job())
+            assert (again.imported, again.repeated, again.rejected) == (0, 3, 0), other.name
+        assert await tenant.log.head() == head
+        assert [o.description for o in await orders(tenant)] == ["唱片 🎵", "唱片 🎵", None]
+
+
+async def test_columns_are_mapped_and_constants_set(database: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "f.tsv", "Kunde\tTag\tBetrag", "a\t19970101\t5")
+    how = job(columns={"customer": "Kunde", "at": "Tag", "amount": "Betrag"}, constants={"currency": "JPY"})
+    async with tenant_in(database) as tenant:
+        await run(tenant, path, how)
+        assert [(o.total_minor, o.currency) for o in await orders(tenant)] == [(5, "JPY")]
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({}, "has no column 'amount'"),
+        ({"columns": {"amount": "Preis"}}, "has no column 'Preis'"),
+        ({"columns": {"price": "x"}}, "purchases have no field 'price'"),
+        ({"constants": {"tip": "1"}}, "purchases have no field 'tip'"),
+    ],
+)
+async def test_a_mapping_that_does_not_fit(
+    database: str, tmp_path: Path, how: dict[str, Any], told: str
+) -> None:
+    path = write(tmp_path / "f.csv", "id,customer,at,currency", "1,a,1997-01-01,USD")
+    async with tenant_in(database) as tenant:
+        with pytest.raises(BadMapping, match=told):
+            await run(tenant, path, job(**how))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("f.xls", "x", "say which format"),
+        ("f.csv", "", "does not begin with a line"),
+        ("f.csv", "a,a\n", "the same name"),
+        ("f.parquet", "no parquet", "f.parquet"),
+    ],
+)
+def test_a_file_that_is_no_table(tmp_path: Path, name: str, content: str, told: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(TableError, match=told):
+        open_table(tmp_path / name, Shape())
+
+
+# --- Bad rows -------------------------------------------------------------------------------------
+
+BAD = (
+    ("1,a,1997-13-01,1,USD", "at", "is not a day of the calendar"),
+    ("1,a,01/02/1997,1,USD", "at", "is not a date such as"),
+    ("1,a,1997-01-01,1.234,USD", "amount", "is not a whole number of USD's minor units"),
+    ("1,a,1997-01-01,-1,USD", "amount", "is negative"),
+    ("1,a,1997-01-01,1_000,USD", "amount", "is not an amount"),
+    ("1,a,1997-01-01,NaN,USD", "amount", "is not an amount"),
+    ("1,a,1997-01-01,99999999999999999,USD", "amount", "<= 9007199254740991"),
+    ("1,a,1997-01-01,1,XXQ", "currency", "'XXQ' is not a currency of ISO 4217"),
+    ("1,a b,1997-01-01,1,USD", "customer", "matching regex"),
+    ("1,,1997-01-01,1,USD", "customer", "is required"),
+    ("a b,a,1997-01-01,1,USD", "id", "matching regex"),
+    ("1,a,1997-01-01,1", "", "has 4 cells, not 5"),
+    ("1,a,1997-01-01,1,USD,more", "", "has 6 cells, not 5"),
+    ('1,"a"b,1997-01-01,1,USD', "", "expected after"),
+    ("1,\udcff,1997-01-01,1,USD", "customer", "is not UTF-8 text"),
+)
+
+
+@pytest.mark.parametrize(("row", "field", "rule"), BAD)
+async def test_a_bad_row_is_told_and_the_others_go_in(
+    database: str, tmp_path: Path, row: str, field: str, rule: str
+) -> None:
+    path = tmp_path / "f.csv"
+    text = f'{HEADER},description\n"0",a,1997-01-01,1,USD,"two\nlines"\n{row}\n9,a,1997-01-01,1,USD,\n'
+    if row.count(",") > 3:
+        text = text.replace(f"\n{row}\n", f"\n{row},\n")
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    async with tenant_in(database) as tenant:
+        summary = await run(tenant, path, job())
+        assert (summary.imported, summary.rejected) == (2, 1)
+        [(line, column, reason)] = rejected(summary)
+        assert (line, column) == ("4", field)
+        assert rule.replace("not 5", "not 6").replace("has 6", "has 7").replace("has 4", "has 4") in reason
+        assert [o.order_id for o in await orders(tenant)] == ["0", "9"]
+
+
+async def test_the_rejects_name_the_file_s_own_column_and_hold_the_row(database: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "f.csv", "id,wer,at,wieviel", "1,a,1997-01-01,viel")
+    how = job(columns={"customer": "wer", "amount": "wieviel"}, constants={"currency": "EUR"})
+    async with tenant_in(database) as tenant:
+        summary = await run(tenant, path, how)
+        assert summary.rejects is not None
+        assert summary.rejects.read_text(encoding="utf-8").splitlines() == [
+            "line,field,rule,id,wer,at,wieviel",
+            "2,wieviel,'viel' is not an amount such as 11.77,1,a,1997-01-01,viel",
+        ]
+
+
+async def test_json_lines_that_are_none(database: str, tmp_path: Path) -> None:
+    good = '{"id": 1, "customer": "a", "at": "1997-01-01", "amount": 1, "currency": "USD"}'
+    path = write(tmp_path / "f.jsonl", "{", "[1]", '{"id": [1]}', good)
+    async with tenant_in(database) as tenant:
+        summary = await run(tenant, path, job())
+        assert summary.imported == 1
+        assert [line for line, _, _ in rejected(summary)] == ["1", "2", "3"]
+
+
+async def test_one_id_for_two_different_rows_is_not_taken_for_a_repetition(
+    database: str, tmp_path: Path
+) -> None:
+    path = write(
+        tmp_path / "f.csv", HEADER, "1,a,1997-01-01,1,USD", "1,a,1997-01-01,1,USD", "1,a,1997-01-01,2,USD"
+    )
+    edited = write(tmp_path / "g.csv", HEADER, "1,a,1997-01-01,3,USD")
+    async with tenant_in(database) as tenant:
+        summary = await run(tenant, path, job())
+        assert (summary.imported, summary.repeated, summary.rejected) == (1, 1, 1)
+        assert [row[:2] for row in rejected(summary)] == [["4", "id"]]
+        later = await run(tenant, edited, job())
+        assert (later.imported, later.rejected) == (0, 1)
+
+
+async def test_an_order_that_the_domain_refuses_is_told(database: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "f.csv", "customer,at,channel,topic", "a,1997-01-01,chat,x")
+    async with tenant_in(database) as tenant:
+        summary = await run(tenant, path, job("interactions"))
+        assert rejected(summary) == [["2", "customer", "There is no customer a."]]
+
+
+async def test_when_the_rejects_are_lost_they_are_made_again(database: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "f.csv", HEADER, "1,a,?,1,USD", "2,a,1997-01-01,1,USD")
+    async with tenant_in(database) as tenant:
+        summary = await run(tenant, path, job())
+        assert summary.rejects is not None
+        summary.rejects.unlink()
+        await tenant.pool.execute("UPDATE kehu.imports SET finished_at = NULL")
+        again = await run(tenant, path, job())
+        assert (again.repeated, again.rejected) == (1, 1)
+        assert [line for line, _, _ in rejected(again)] == ["2"]
+
+
+# --- Days -----------------------------------------------------------------------------------------
+
+
+async def test_rows_go_in_by_time_and_every_day_is_ended(database: str, tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "f.csv",
+        HEADER,
+        "3,b,1997-01-04,1,USD",
+        "1,a,1997-01-01,1,USD",
+        "2,a,1997-01-01T23:59,1,USD",
+        "4,b,?,1,USD",
+    )
+    between = parse(
+        RegisterCustomer,
+        {
+            "command_id": "x",
+            "actor": "me",
+            "occurred_at": datetime(1997, 1, 2, 12, tzinfo=UTC),
+            "customer_id": "z",
+        },
+    )
+    async with tenant_in(database) as tenant:
+        summary = await run(
+            tenant, path, job(end_days=True), among=Among(name="one", commands=lambda: [between])
+        )
+        assert (summary.imported, summary.rejected) == (3, 1)
+        events = await tenant.log.read()
+        assert [r.occurred_at for r in events] == sorted(r.occurred_at for r in events)
+        days = [r.event.day for r in events if isinstance(r.event, DayEnded)]
+        assert days == [date(1997, 1, 1) + timedelta(days=n) for n in range(4)]
+        assert [r.stream for r in events if isinstance(r.event, OrderPlaced)] == [
+            "order-1",
+            "order-2",
+            "order-3",
+        ]
+        assert [r.position for r in events if r.customer_id == "z"] == [7]

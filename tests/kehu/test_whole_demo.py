@@ -1,0 +1,174 @@
+"""The whole demo, loaded once: sums, tiers and views agree with the raw file and with the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from api.http import create_app
+from domain.orders import OrderPlaced, PaymentReceived
+from infra.database import connected
+from infra.tenant import Tenant, open_tenant
+from kehu import cdnow, demo
+from kehu.builtin import NAMES
+from projections.view import views
+from tests.conftest import database_of
+
+PURCHASES, CUSTOMERS, CENTS = 69_659, 23_570, 250_031_563
+BUILT_IN = [views[name] for name in NAMES]
+
+
+def raw_purchases() -> Iterator[tuple[str, date, int]]:
+    """Customer, day and cents of each line, read by hand."""
+    for line in cdnow.find().read_text().splitlines()[1:]:
+        customer, day, _pieces, dollars = line.split()
+        yield customer, datetime.strptime(day, "%Y%m%d").date(), int(Decimal(dollars) * 100)
+
+
+@pytest.fixture(scope="module")
+def loaded(postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database that holds the whole demo, its views caught up."""
+    dsn, rejects = database_of(postgres, "whole_demo"), tmp_path_factory.mktemp("demo") / "rejects.csv"
+
+    async def make() -> None:
+        server = await asyncpg.connect(postgres)
+        await server.execute(f"CREATE DATABASE whole_demo TEMPLATE {template}")
+        await server.close()
+        async with opened(dsn) as tenant:
+            await demo.load(tenant.engine, cdnow.purchases(cdnow.find()), rejects)
+            await tenant.projector.catch_up()
+
+    asyncio.run(make())
+    assert not rejects.exists()
+    return dsn
+
+
+@asynccontextmanager
+async def opened(dsn: str) -> AsyncIterator[Tenant]:
+    async with connected(dsn) as pool, open_tenant(pool, demo.TENANT, BUILT_IN) as tenant:
+        yield tenant
+
+
+async def ask(client: httpx.AsyncClient, query: str, **variables: Any) -> dict[str, Any]:
+    answer = (await client.post("/graphql", json={"query": query, "variables": variables})).json()
+    assert "errors" not in answer, answer
+    data: dict[str, Any] = answer["data"]
+    return data
+
+
+@asynccontextmanager
+async def client_of(tenant: Tenant) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(tenant))
+    async with httpx.AsyncClient(transport=transport, base_url="http://kehu", timeout=60) as client:
+        yield client
+
+
+async def all_nodes(client: httpx.AsyncClient, field: str, nodes: str) -> list[dict[str, Any]]:
+    """Every row of a list, page after page."""
+    found: list[dict[str, Any]] = []
+    after = None
+    while True:
+        page = (
+            await ask(
+                client,
+                f"query Q($after: String) {{ list: {field}(first: 1000, after: $after)"
+                f" {{ nodes {{ {nodes} }} pageInfo {{ hasNextPage endCursor }} }} }}",
+                after=after,
+            )
+        )["list"]
+        found += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+        after = page["pageInfo"]["endCursor"]
+
+
+async def test_the_sums_are_the_files_over_graphql(loaded: str) -> None:
+    async with opened(loaded) as tenant, client_of(tenant) as client:
+        counts = await ask(client, "{ customers { totalCount } orders { totalCount } }")
+        assert counts == {
+            "customers": {"totalCount": CUSTOMERS},
+            "orders": {"totalCount": PURCHASES},
+        }
+        orders = await all_nodes(client, "orders", "totalMinor paidMinor")
+        assert sum(order["totalMinor"] for order in orders) == CENTS
+        assert sum(order["paidMinor"] for order in orders) == CENTS
+
+
+async def test_the_sums_are_the_files_by_replay(loaded: str) -> None:
+    orders = ordered = paid = position = 0
+    customers = set()
+    async with opened(loaded) as tenant:
+        while events := await tenant.log.read(position):
+            position = events[-1].position
+            for recorded in events:
+                match recorded.event:
+                    case OrderPlaced(customer_id=customer, total_minor=total):
+                        orders, ordered = orders + 1, ordered + total
+                        customers.add(customer)
+                    case PaymentReceived(amount_minor=amount):
+                        paid += amount
+    assert (orders, len(customers), ordered, paid) == (PURCHASES, CUSTOMERS, CENTS, CENTS)
+
+
+async def test_every_customers_tier_is_the_one_the_raw_file_gives(loaded: str) -> None:
+    spent: dict[str, int] = defaultdict(int)
+    last_day = date(1998, 6, 30)
+    for customer, day, cents in raw_purchases():
+        spent[customer] += cents if day > last_day - timedelta(days=365) else 0
+    bars = [(50_000, "PLATINUM"), (15_000, "GOLD"), (4_000, "IRON"), (0, "LEAD")]
+    expected = {
+        customer: next(tier for bar, tier in bars if cents >= bar) for customer, cents in spent.items()
+    }
+    async with opened(loaded) as tenant, client_of(tenant) as client:
+        rows = await all_nodes(client, "customers", "customerId value { tier spentMinor }")
+    assert {row["customerId"]: row["value"]["tier"] for row in rows} == expected
+    assert {row["customerId"]: row["value"]["spentMinor"] for row in rows} == spent
+
+
+async def test_views_built_anew_are_the_same(loaded: str) -> None:
+    async with opened(loaded) as tenant:
+        before = await digests(tenant)
+        await tenant.projector.rebuild()
+        await tenant.projector.catch_up()
+        assert await digests(tenant) == before
+    assert set(before) == set(NAMES)
+
+
+async def digests(tenant: Tenant) -> dict[str, str]:
+    standing = await tenant.reader.standing()
+    async with tenant.pool.acquire() as connection:
+        return {
+            name: await tenant.reader.table(name, standing).digest(connection, tenant.name)
+            for name in standing.generations
+        }
+
+
+async def test_what_is_made_up_says_so_and_what_is_real_does_not(loaded: str) -> None:
+    async with opened(loaded) as tenant:
+        rows = await tenant.pool.fetch(
+            "SELECT name, source, count(*) FROM kehu.events WHERE tenant = $1 GROUP BY 1, 2", tenant.name
+        )
+    sources = defaultdict(set)
+    for name, source, _ in rows:
+        sources[name].add(source)
+    assert sources["OrderPlaced"] == sources["CustomerRegistered"] == {cdnow.FILE}
+    made_up = {name for name, seen in sources.items() if seen == {"simulated"}}
+    assert {"InteractionRecorded", "ComplaintReceived", "ComplaintClosed", "ProfileChanged"} <= made_up
+
+
+async def test_loading_again_changes_nothing(loaded: str, tmp_path: Path) -> None:
+    async with opened(loaded) as tenant:
+        head = await tenant.log.head()
+        again = await demo.load(tenant.engine, cdnow.purchases(cdnow.find()), tmp_path / "rejects.csv")
+        assert again.purchases.finished_before
+        assert await tenant.log.head() == head
