@@ -14,7 +14,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --roo
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run test check lint bench lock format clean
+.PHONY: help run test check lint bench schema lock format clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -43,6 +43,9 @@ bench: $(VENV)/dev.stamp ## Measure side by side with the peers
 format: $(VENV)/dev.stamp ## Put the code into its format
 	$(BIN)/ruff check --fix-only --quiet $(FOLDERS)
 	$(BIN)/ruff format $(FOLDERS)
+
+schema: $(VENV)/dev.stamp ## Write schema.graphql anew
+	@$(BIN)/python -m api > schema.graphql
 
 lock: $(VENV)/dev.stamp ## Choose the versions of all packages anew (ARGS=--upgrade for newer ones)
 	$(LOCK) $(ARGS) pyproject.toml --extra files --group build --output-file requirements.lock

@@ -1,10 +1,11 @@
-"""Makes strawberry types and resolvers out of declarations; the one room where GraphQL is made dynamically."""
+"""Makes strawberry types and resolvers out of declarations: here alone are types made at run time."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
+from types import GenericAlias
 from typing import Annotated, Any
 
 import strawberry
@@ -15,6 +16,11 @@ from projections.view import member_docs
 Resolve = Callable[..., Awaitable[Any]]
 
 _enums: dict[type[Enum], Any] = {}
+
+
+def list_of(kind: Any) -> Any:
+    """`list[kind]` of a type that is made at run time."""
+    return GenericAlias(list, kind)
 
 
 class Argument:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from datetime import datetime
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -24,7 +23,8 @@ class Call:
         self.standing = Standing(generations={}, positions={}, times={})
         self.at, self.pinned = 0, False
         """The position of the answer, and whether the operation itself said which."""
-        self.time: datetime | None = None
+        self.as_of: dict[str, Any] | None = None
+        """What `extensions.asOf` tells."""
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     def anew(self) -> Call:
@@ -63,7 +63,7 @@ class Call:
     async def together(
         self, what: Hashable, load: Callable[[list[Any]], Awaitable[Sequence[Any]]], key: Any
     ) -> Any:
-        """What `load` finds for a key; who wants the same `what` at one level of a query asks in one statement."""
+        """What `load` finds for a key; those who want the same `what` at one level of a query share it."""
         loader = self._loaders.get(what)
         if loader is None:
             loader = self._loaders[what] = DataLoader(load_fn=load)

@@ -16,10 +16,10 @@ import strawberry
 from strawberry.types import Info
 from strawberry.utils.str_converters import to_camel_case
 
-from api.build import Argument, bare, enum, field, input_type, object_type
+from api.build import Argument, bare, enum, field, input_type, list_of, object_type
 from api.call import Call, call
 from api.scalars import Int64
-from api.views import ViewType, given, optional
+from api.views import ViewType, optional
 from domain.commands import METADATA, Command, parse
 from domain.decider import Decider
 from domain.errors import DomainError, InvalidInput
@@ -109,7 +109,9 @@ SCALARS: Mapping[Any, Any] = {str: str, bool: bool, int: Int64, float: float, da
 class Error:
     code: str = strawberry.field(description="The rule's stable name; the type's name too.")
     message: str = strawberry.field(description="The rule in words, with the values that broke it.")
-    field: str | None = strawberry.field(description="The input's field that broke it, as `rules[0].minOrders`.")
+    field: str | None = strawberry.field(
+        description="The input's field that broke it, as `rules[0].minOrders`."
+    )
 
 
 class Refusal:
@@ -143,7 +145,9 @@ def _error_type(name: str, rule: str) -> type[Any]:
     def is_type_of(cls: Any, source: Any, _: Any) -> bool:
         return isinstance(source, Refusal) and source.code == name
 
-    cls = type(name, (Error,), {"__annotations__": {}, "__module__": __name__, "is_type_of": classmethod(is_type_of)})
+    cls = type(
+        name, (Error,), {"__annotations__": {}, "__module__": __name__, "is_type_of": classmethod(is_type_of)}
+    )
     return strawberry.type(cls, name=name, description=_words(rule))
 
 
@@ -163,7 +167,9 @@ def _subclasses(cls: type[DomainError]) -> Iterator[type[DomainError]]:
 
 @strawberry.input(description="One stretch of a day in which the business is open.")
 class OpeningHoursInput:
-    opens: Int64 = strawberry.field(description="The minute of the local day at which it opens: 540 is 09:00.")
+    opens: Int64 = strawberry.field(
+        description="The minute of the local day at which it opens: 540 is 09:00."
+    )
     closes: Int64 = strawberry.field(description="The minute at which it closes; 1440 is the end of the day.")
 
 
@@ -213,7 +219,7 @@ class Inputs:
             first, rest = get_args(hint)
             if rest is not Ellipsis:
                 return OpeningHoursInput  # the only pair that commands have
-            return list[self._type(first)]  # type: ignore[misc]  # a type made here
+            return list_of(self._type(first))
         if issubclass(hint, Enum):
             return enum(hint)
         if issubclass(hint, msgspec.Struct):
@@ -245,7 +251,9 @@ class Payload:
         self.row, self.errors = row, errors
 
 
-def mutation(command: type[Command], decider: Decider[Any], inputs: Inputs, answer: ViewType | None) -> tuple[Any, Any]:
+def mutation(
+    command: type[Command], decider: Decider[Any], inputs: Inputs, answer: ViewType | None
+) -> tuple[Any, Any]:
     """The payload's type and the field of a mutation that does a command."""
     payload = _payload_type(command, answer)
     argument = Argument(inputs.of_command(command), "What to do, to whom, and by whose wish.")
@@ -281,7 +289,10 @@ def _payload_type(command: type[Command], answer: ViewType | None) -> type[Any]:
     fields: dict[str, tuple[Any, Any]] = {
         "position": (Int64 | None, strawberry.field(description="Of the last event that it led to.")),
         "recorded_at": (datetime | None, strawberry.field(description="When that was recorded.")),
-        "repeated": (bool, strawberry.field(description="It was done before; this is the first answer again.")),
+        "repeated": (
+            bool,
+            strawberry.field(description="It was done before; this is the first answer again."),
+        ),
         "errors": (list[Error], strawberry.field(description="The rules it broke; empty where it was done.")),
     }
     if answer is not None:
@@ -291,5 +302,3 @@ def _payload_type(command: type[Command], answer: ViewType | None) -> type[Any]:
             strawberry.field(name=name, description="How it stands right after the command."),
         )
     return object_type(bare(f"{command.__name__}Payload"), fields, f"What `{command.__name__}` led to.")
-
-

@@ -1,4 +1,4 @@
-"""What a caller hears when a request fails: a stable code, the reason where it is theirs, never our internals."""
+"""What a caller hears when a request fails: a stable code, the reason if it is theirs, not our internals."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ EXPECTED: Mapping[tuple[type[Exception], ...], tuple[str, str | None]] = {
     (Contended,): ("CONTENDED", None),
     (Busy,): ("BUSY", None),
     (Closed,): ("CLOSED", None),
+    (RecursionError,): ("GRAPHQL_PARSE_FAILED", "the document is nested too deeply"),
     (asyncpg.DataError,): ("BAD_USER_INPUT", "a value lies outside of what can be looked up"),
     UNREACHABLE: ("UNAVAILABLE", "the database cannot be reached; try again in a moment"),
 }
-"""The code of failures that callers can do something about, and its words; None where the failure has its own."""
+"""The code of failures that callers can help, and its words; None where the failure has words of its own."""
 
 
 def refused(code: str, rule: str) -> GraphQLError:
@@ -44,7 +45,7 @@ class Schema(strawberry.Schema):
 
 
 def told(error: GraphQLError) -> GraphQLError:
-    """The error as the caller may see it; what is not expected is logged under the id that the caller gets."""
+    """The error as the caller may see it; the unexpected is logged under an id that the caller gets."""
     if "code" in (error.extensions or {}):
         return error
     cause = error.original_error

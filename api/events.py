@@ -22,6 +22,10 @@ from infra.followers import follow
 from infra.log import Selection
 
 
+def _data(root: strawberry.Parent[Any]) -> str:
+    return encode(root.event).decode()
+
+
 @strawberry.type(description="Something that happened, as the log holds it.")
 class Event:
     position: Int64 = strawberry.field(description="Place in the log: 1, 2, 3 … without a gap.")
@@ -38,9 +42,9 @@ class Event:
     correlation_id: str | None = strawberry.field(description="The conversation that it belongs to.")
     source: str | None = strawberry.field(description="Where it came from; `simulated` for made-up data.")
 
-    @strawberry.field(description="What happened: the event's own fields as JSON text.")
-    def data(self) -> str:
-        return encode(self.event).decode()  # type: ignore[attr-defined]  # the source is a `Recorded`
+    data: str = strawberry.field(
+        resolver=_data, description="What happened: the event's own fields as JSON text."
+    )
 
 
 @strawberry.type(description="An event and its place.")
@@ -84,7 +88,9 @@ async def event_log(_: Any, info: Info, *, first: int, after: Any = None, filter
     require_page(first)
     wanted, at = given(filter), call(info).at
     selection = wanted.selection() if wanted else Selection()
-    selection = msgspec.structs.replace(selection, until=at if selection.until is None else min(selection.until, at))
+    selection = msgspec.structs.replace(
+        selection, until=at if selection.until is None else min(selection.until, at)
+    )
     events = await call(info).tenant.log.select(selection, after=_position(given(after)), limit=first + 1)
     return _connection(events[:first], more=len(events) > first)
 
@@ -116,25 +122,29 @@ def _position(cursor: str | None) -> int:
     raise refused("BAD_CURSOR", "after: is not a cursor of the log")
 
 
+async def _events(
+    info: Info,
+    after: Annotated[
+        Int64 | None,
+        strawberry.argument(
+            description="The position to begin after; without one, only what is yet to come."
+        ),
+    ] = None,
+    customer_id: Annotated[
+        str | None, strawberry.argument(description="Only what is about this customer.")
+    ] = None,
+) -> AsyncIterator[Event]:
+    tenant = call(info).tenant
+    begin = await tenant.log.head() if after is None else after
+    async for page in follow(tenant.log, tenant.wakeups, begin):
+        for recorded in page:
+            if customer_id in (None, recorded.customer_id):
+                yield recorded  # type: ignore[misc]  # strawberry reads its attributes
+
+
 @strawberry.type(description="What happens, as it happens.")
 class Subscription:
-    @strawberry.subscription(
-        description="Every event after a position: first those that are there, then those that come."
+    events: AsyncIterator[Event] = strawberry.subscription(
+        resolver=_events,
+        description="Every event after a position: first those that are there, then those that come.",
     )
-    async def events(
-        self,
-        info: Info,
-        after: Annotated[
-            Int64 | None,
-            strawberry.argument(description="The position to begin after; without one, only what is yet to come."),
-        ] = None,
-        customer_id: Annotated[
-            str | None, strawberry.argument(description="Only what is about this customer.")
-        ] = None,
-    ) -> AsyncIterator[Event]:
-        tenant = call(info).tenant
-        begin = await tenant.log.head() if after is None else after
-        async for page in follow(tenant.log, tenant.wakeups, begin):
-            for recorded in page:
-                if customer_id in (None, recorded.customer_id):
-                    yield recorded  # type: ignore[misc]  # strawberry reads its attributes

@@ -1,4 +1,4 @@
-"""The HTTP application: GraphQL over HTTP and WebSocket, GraphiQL, and whether the server is alive and ready."""
+"""The HTTP application: GraphQL over HTTP and WebSocket, GraphiQL, and whether the server is ready."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def create_app(tenant: Tenant, *, graphiql: bool = True) -> Starlette:
 
     async def ready(_: Request) -> JSONResponse:
         head, (position, _time) = await tenant.log.head(), (await tenant.reader.standing()).lowest(())
-        return JSONResponse({"head": head, "position": position}, status_code=200 if position == head else 503)
+        return JSONResponse(
+            {"head": head, "position": position}, status_code=200 if position == head else 503
+        )
 
     return Starlette(
         routes=[

@@ -12,7 +12,6 @@ from graphql import (
     DocumentNode,
     GraphQLArgument,
     GraphQLDirective,
-    GraphQLError,
     GraphQLInputType,
     GraphQLObjectType,
     GraphQLSchema,
@@ -37,15 +36,14 @@ from domain.calendar import DayEnded
 DIRECTIVE = "asOf"
 
 
-@strawberry.input(
-    one_of=True, description="A moment of the log. Exactly one of the fields says which."
-)
+@strawberry.input(one_of=True, description="A moment of the log. Exactly one of the fields says which.")
 class AsOf:
     position: Int64 | None = strawberry.field(
         default=strawberry.UNSET, description="Right after the event at this position."
     )
     time: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="As the log stood at this time: `recordedAt` decides; after its end, as it stands now.",
+        default=strawberry.UNSET,
+        description="As the log stood at this time: `recordedAt` decides; after its end, as it stands now.",
     )
     day: date | None = strawberry.field(
         default=strawberry.UNSET, description="At the end of this business day: right after its `DayEnded`."
@@ -73,7 +71,7 @@ def add_directive(schema: GraphQLSchema) -> None:
 class Moment(SchemaExtension):
     """Fixes the position of a query before its first field is resolved, and tells it in `extensions.asOf`."""
 
-    async def on_execute(self) -> AsyncIterator[None]:  # type: ignore[override]  # strawberry takes both kinds
+    async def on_execute(self) -> AsyncIterator[None]:
         running = self.execution_context
         running.context = running.context.anew()
         assert running.graphql_document is not None
@@ -84,9 +82,7 @@ class Moment(SchemaExtension):
 
     def get_results(self) -> dict[str, Any]:
         context: Call = self.execution_context.context
-        if context.time is None:
-            return {}
-        return {"asOf": {"position": context.at, "time": context.time.isoformat()}}
+        return {} if context.as_of is None else {"asOf": context.as_of}
 
     async def _fix(self, context: Call, document: DocumentNode, wanted: dict[str, Any]) -> None:
         """Now, which is the lowest position of the views that are read, unless the operation says when."""
@@ -97,9 +93,9 @@ class Moment(SchemaExtension):
         context.pinned = bool(wanted) and "atLeast" not in wanted
         now = context.standing.lowest(views)[0] if views else head
         context.at = least if context.pinned else now
-        if context.at:
-            [last] = await context.tenant.log.read(context.at - 1, limit=1)
-            context.time = last.recorded_at
+        last = await context.tenant.log.read(context.at - 1, limit=1) if context.at else []
+        time = last[0].recorded_at.isoformat() if last else None
+        context.as_of = {"position": context.at, "time": time}
 
     def _wanted(self, operation: OperationDefinitionNode) -> dict[str, Any]:
         """What `@asOf` says; nothing where it is absent, null, or wrong in a way that execution will tell."""
@@ -115,7 +111,7 @@ class Moment(SchemaExtension):
 
     @property
     def _schema(self) -> GraphQLSchema:
-        core: GraphQLSchema = self.execution_context.schema._schema  # type: ignore[attr-defined]
+        core: GraphQLSchema = self.execution_context.schema._schema
         return core
 
 

@@ -1,4 +1,4 @@
-"""What GraphQL adds for one noun: whose commands become mutations, what they answer with, and special fields."""
+"""What GraphQL adds for one noun: which commands become mutations, what they answer, and special fields."""
 
 from __future__ import annotations
 

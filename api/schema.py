@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
-from graphql import GraphQLSchema
-from strawberry.extensions import ParserCache, ValidationCache
+from graphql import GraphQLSchema, print_schema
+from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
 from api import calendar, complaints, customers, interactions, orders, tiers
-from api.build import bare, field, object_type
+from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
 from api.errors import Schema
 from api.events import EventConnection, Subscription, event_log, event_log_arguments
@@ -32,27 +32,43 @@ NOUNS: Sequence[Noun] = (
     tiers.NOUN,
     *calendar.NOUNS,
 )
+TOKENS = 10_000
+"""Words and signs of one document at most."""
 CACHED = 1_000
 """Documents that are kept parsed and validated."""
 
 
 def build_schema(views: Mapping[str, Declaration], reports: Mapping[str, Report]) -> strawberry.Schema:
     """The schema of a tenant that has these views and reports."""
-    types = {name: ViewType(declaration) for name, declaration in views.items()}
+    types = {name: ViewType(declaration) for name, declaration in sorted(views.items())}
     complete(types, [noun.links(types) for noun in NOUNS if noun.answer in types])
-    rows = {name: report_field(report) for name, report in reports.items() if set(report.reads) <= types.keys()}
+    rows = {
+        name: report_field(report)
+        for name, report in sorted(reports.items())
+        if set(report.reads) <= types.keys()
+    }
     schema = Schema(
         query=_query(types, rows),
         mutation=_mutation(types),
         subscription=Subscription,
         types=[AsOf, *error_types()],
-        extensions=[Moment, lambda: ParserCache(maxsize=CACHED), lambda: ValidationCache(maxsize=CACHED)],
+        extensions=[
+            Moment,
+            lambda: MaxTokensLimiter(max_token_count=TOKENS),
+            lambda: ParserCache(maxsize=CACHED),
+            lambda: ValidationCache(maxsize=CACHED),
+        ],
         config=StrawberryConfig(default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT}),
     )
     core: GraphQLSchema = schema._schema
     add_directive(core)
     _say_what_is_read(core, types, {rows[name][0].__name__: reports[name] for name in rows})
     return schema
+
+
+def printed(schema: strawberry.Schema) -> str:
+    """The schema in GraphQL's own language, `@asOf` included."""
+    return print_schema(schema._schema) + "\n"
 
 
 def _query(types: Mapping[str, ViewType], reports: Mapping[str, tuple[Any, Any]]) -> type[Any]:
@@ -62,7 +78,7 @@ def _query(types: Mapping[str, ViewType], reports: Mapping[str, tuple[Any, Any]]
         fields[f"{name}__one"] = kind.one(one)
         fields[name] = kind.many()
     for name, (row, made) in reports.items():
-        fields[name] = (list[row], made)
+        fields[name] = (list_of(row), made)
     fields["event_log"] = (
         EventConnection,
         field(EventConnection, event_log, event_log_arguments(), "The log: every event, in order."),
@@ -80,9 +96,11 @@ def _mutation(types: Mapping[str, ViewType]) -> type[Any]:
     return object_type(bare("Mutation"), fields, "What can be done; each mutation is a command.")
 
 
-def _say_what_is_read(core: GraphQLSchema, types: Mapping[str, ViewType], reports: Mapping[str, Report]) -> None:
+def _say_what_is_read(
+    core: GraphQLSchema, types: Mapping[str, ViewType], reports: Mapping[str, Report]
+) -> None:
     """Note on each GraphQL type whose views an answer with it is read from."""
-    read = {kind.name: (name,) for name, kind in types.items()}
+    read: dict[str, tuple[str, ...]] = {kind.name: (name,) for name, kind in types.items()}
     read |= {f"{kind.name}Connection": (name,) for name, kind in types.items()}
     read |= {row: report.reads for row, report in reports.items()}
     for name, views in read.items():

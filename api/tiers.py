@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from strawberry.types import Info
 
-from api.build import field
+from api.build import field, list_of
 from api.call import call
 from api.events import Event
 from api.nouns import Links, Noun
 from api.views import ViewType
+from domain.calendar import DayEnded
 from domain.events import Recorded
+from domain.orders import ORDERS
 from domain.tiers import TIER_POLICIES
-from infra.view_reader import All, Found, Not, Order, Test
-from projections.tiers import due
+from infra import view_reader
+from infra.view_reader import All, Found, Not, Test
+from projections.orders import Order
+from projections.tiers import CustomerValue, due
 
 MOST = 1_000
 """Orders that an explanation lists at most."""
 
 
 def links(types: Mapping[str, ViewType]) -> Mapping[str, Links]:
-    orders, events = list[types["orders"].row], list[Event]  # type: ignore[name-defined]  # types made at run time
+    orders, events = list_of(types["orders"].row), list[Event]
     return {
         "customer_values": {
             "because": (
                 orders,
-                field(orders, _because, description="The orders that counted when the tier was given, latest first."),
+                field(
+                    orders,
+                    _because,
+                    description="The orders that counted when the tier was given, latest first.",
+                ),
             ),
             "caused_by": (
                 events,
-                field(events, _caused_by, description="The events behind it: the valuation, then the orders', in order."),
+                field(
+                    events,
+                    _caused_by,
+                    description="The events behind it: the valuation, then the orders', in order.",
+                ),
             ),
         }
     }
@@ -41,11 +53,11 @@ async def _because(root: Found, info: Info) -> list[Found]:
     """The orders in the policy's window, as they stood at the valuation."""
     reader = call(info).reader
     [ended] = await reader.log.read(root.since - 1, limit=1)
-    window = due(ended, await reader.policies(root.since))
+    window = due(cast(Recorded[DayEnded], ended), await reader.policies(root.since))
     assert window is not None  # the row exists, so the valuation was due
     counted = All(
         parts=(
-            Test(column="customer_id", op="eq", value=getattr(root.row, "customer_id")),
+            Test(column="customer_id", op="eq", value=cast(CustomerValue, root.row).customer_id),
             Test(column="currency", op="eq", value=window["currency"]),
             Test(column="placed_at", op="gte", value=window["since"]),
             Test(column="placed_at", op="lt", value=window["until"]),
@@ -54,7 +66,11 @@ async def _because(root: Found, info: Info) -> list[Found]:
     )
     table = await call(info).table("orders", root.since)
     page = await reader.page(
-        table, root.since, where=counted, order=[Order(column="placed_at", descending=True)], first=MOST
+        table,
+        root.since,
+        where=counted,
+        order=[view_reader.Order(column="placed_at", descending=True)],
+        first=MOST,
     )
     return list(page.rows)
 
@@ -62,7 +78,7 @@ async def _because(root: Found, info: Info) -> list[Found]:
 async def _caused_by(root: Found, info: Info) -> list[Recorded[Any]]:
     log = call(info).tenant.log
     orders = await _because(root, info)
-    streams = await log.read_streams([f"order-{getattr(order.row, 'order_id')}" for order in orders])
+    streams = await log.read_streams([ORDERS.stream(cast(Order, order.row).order_id) for order in orders])
     told = [e for events in streams.values() for e in events if e.position <= root.since]
     return [*await log.read(root.since - 1, limit=1), *sorted(told, key=lambda e: e.position)]
 

@@ -15,13 +15,12 @@ import strawberry
 from strawberry.types import Info
 from strawberry.utils.str_converters import to_camel_case
 
-from api.build import Argument, bare, enum, field, fill_input, input_type, object_type
+from api.build import Argument, bare, enum, field, fill_input, input_type, list_of, object_type
 from api.call import Call, call
 from api.errors import refused
 from api.scalars import Int64
 from domain.records import Record
 from infra.view_reader import All, Found, Not, Order, Page, Some, Test, Where, complete_order
-from infra.view_tables import Table
 from projections.view import Declaration, DeclarationError, Field
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 1_000
@@ -32,7 +31,7 @@ OUTPUTS: Mapping[type, Any] = {int: Int64, str: str, bool: bool, float: float, d
 def output_type(f: Field) -> Any:
     """The GraphQL type of a column."""
     kind = enum(f.type) if issubclass(f.type, Enum) else OUTPUTS[f.type]
-    kind = list[kind] if f.many else kind
+    kind = list_of(kind) if f.many else kind
     return kind | None if f.optional else kind
 
 
@@ -46,17 +45,23 @@ class PageInfo:
 
 @strawberry.enum(description="Which way to sort; rows without a value come last either way.")
 class SortDirection(Enum):
-    ASC = strawberry.enum_value("asc", description="The smallest, the earliest or the first in the alphabet first.")
-    DESC = strawberry.enum_value("desc", description="The greatest, the latest or the last in the alphabet first.")
+    ASC = strawberry.enum_value(
+        "asc", description="The smallest, the earliest or the first in the alphabet first."
+    )
+    DESC = strawberry.enum_value(
+        "desc", description="The greatest, the latest or the last in the alphabet first."
+    )
 
 
 # --- Filters --------------------------------------------------------------------------------------
 
+_SAME = {"eq": "is", "ne": "is not", "in": "is one of"}
+_MORE = {"lt": "less than", "lte": "at most", "gt": "more than", "gte": "at least"}
 _OPERATORS: Mapping[type, Mapping[str, str]] = {
-    str: {"eq": "is", "ne": "is not", "in": "is one of", "contains": "contains, whatever the case", "starts_with": "begins with"},
+    str: {**_SAME, "contains": "contains, whatever the case", "starts_with": "begins with"},
     bool: {"eq": "is"},
-    int: {"eq": "is", "ne": "is not", "in": "is one of", "lt": "less than", "lte": "at most", "gt": "more than", "gte": "at least"},
-    float: {"lt": "less than", "lte": "at most", "gt": "more than", "gte": "at least"},
+    int: _SAME | _MORE,
+    float: _MORE,
     datetime: {"eq": "at", "lt": "before", "lte": "at or before", "gt": "after", "gte": "at or after"},
     date: {"eq": "on", "lt": "before", "lte": "on or before", "gt": "after", "gte": "on or after"},
 }  # fmt: skip
@@ -70,16 +75,18 @@ def _column_filter(f: Field) -> Any:
     key = (f.type, f.many)
     if key not in _filters:
         kind = enum(f.type) if is_enum else OUTPUTS[f.type]
-        words = {"eq": "is", "ne": "is not", "in": "is one of"} if is_enum else _OPERATORS[f.type]
+        words = _SAME if is_enum else _OPERATORS[f.type]
         if f.many:
             words = {"has": "holds"}
         fields = {
-            f"{op}_": (list[kind] | None if op == "in" else kind | None, optional(word, to_camel_case(op)))
+            f"{op}_": (list_of(kind) | None if op == "in" else kind | None, optional(word, to_camel_case(op)))
             for op, word in words.items()
         }
         fields["is_null_"] = (bool | None, optional("has no value, or has one", "isNull"))
         base = f.type.__name__ if is_enum else _NAMES[f.type]
-        _filters[key] = input_type(f"{base}{'List' if f.many else ''}Filter", fields, "Tests of one field; all must hold.")
+        _filters[key] = input_type(
+            f"{base}{'List' if f.many else ''}Filter", fields, "Tests of one field; all must hold."
+        )
     return _filters[key]
 
 
@@ -194,7 +201,11 @@ class Listing(Record):
         return int(await context.together(("count", *self._asked()), load, key))
 
     def _of_parent(self) -> Where:
-        return All(parts=()) if self.parent is None else Test(column=self.parent[0], op="eq", value=self.parent[1])
+        return (
+            All(parts=())
+            if self.parent is None
+            else Test(column=self.parent[0], op="eq", value=self.parent[1])
+        )
 
     def _asked(self) -> tuple[object, ...]:
         """What lists of several parents have in common when they may be read together."""
@@ -237,22 +248,25 @@ class ViewType:
     def _filter_type(self) -> Any:
         made = bare(f"{self.name}Filter")
         fields = {f.name: (_column_filter(f) | None, optional(f.doc)) for f in self.declaration.fields}
-        fields["all"] = (list[made] | None, optional("All of these hold."))  # type: ignore[valid-type]
-        fields["any"] = (list[made] | None, optional("One of these holds."))  # type: ignore[valid-type]
+        fields["all"] = (list_of(made) | None, optional("All of these hold."))
+        fields["any"] = (list_of(made) | None, optional("One of these holds."))
         fields["not_"] = (made | None, optional("This does not hold.", name="not"))
         return fill_input(made, fields, "Which rows to list; all parts must hold.")
 
     def _order_type(self) -> Any:
         columns = {f.name.upper(): f.name for f in self.declaration.fields if not f.many}
+        made: Any = Enum(f"{self.name}Column", columns)  # type: ignore[misc]  # made at run time
         column: Any = strawberry.enum(
-            Enum(f"{self.name}Column", columns),  # type: ignore[misc]  # the names come from the declaration
-            description=f"The fields of {self.name} that a list can be sorted by.",
+            made, description=f"The fields of {self.name} that a list can be sorted by."
         )
         for value in column.__strawberry_definition__.values:
             value.description = self.declaration.field(value.value).doc or None
         fields = {
             "by": (column, strawberry.field(description="Sort by this field.")),
-            "direction": (SortDirection, strawberry.field(default=SortDirection.ASC, description="Which way.")),
+            "direction": (
+                SortDirection,
+                strawberry.field(default=SortDirection.ASC, description="Which way."),
+            ),
         }
         return input_type(f"{self.name}Order", fields, "One field to sort by.")
 
@@ -283,8 +297,8 @@ class ViewType:
         object_type(
             self.connection,
             {
-                "edges": (list[self.edge], strawberry.field(description="The rows with their cursors.")),  # type: ignore[name-defined]  # a type made here
-                "nodes": (list[self.row], strawberry.field(description="The rows alone.")),  # type: ignore[name-defined]
+                "edges": (list_of(self.edge), strawberry.field(description="The rows with their cursors.")),
+                "nodes": (list_of(self.row), strawberry.field(description="The rows alone.")),
                 "page_info": (PageInfo, strawberry.field(description="Where the page begins and ends.")),
                 "total_count": (Int64, total),
                 "position": (Int64, strawberry.field(description="The position at which the page is true.")),
@@ -301,7 +315,7 @@ class ViewType:
         keys = {f.name: Argument(output_type(f), f.doc) for f in fields}
 
         async def resolve(_: Any, info: Info, **key: Any) -> Found | None:
-            return await call(info).row(view, tuple(key.values()), call(info).at)
+            return await call(info).row(view, tuple(key[f.name] for f in fields), call(info).at)
 
         return self.row | None, field(self.row | None, resolve, keys, self.declaration.doc, name)
 
@@ -341,7 +355,7 @@ class ViewType:
             "after": Argument(str | None, "The cursor of the row before the first one.", strawberry.UNSET),
             "filter": Argument(self.filter | None, "Which rows.", strawberry.UNSET),
             "order_by": Argument(
-                list[self.order] | None,  # type: ignore[name-defined]  # a type made here
+                list_of(self.order) | None,
                 "How to sort; among equals the key decides.",
                 strawberry.UNSET,
             ),
@@ -360,7 +374,8 @@ class ViewType:
     ) -> Connection:
         require_page(first)
         order = tuple(
-            Order(column=o.by.value, descending=o.direction is SortDirection.DESC) for o in given(order_by) or ()
+            Order(column=o.by.value, descending=o.direction is SortDirection.DESC)
+            for o in given(order_by) or ()
         )
         begin = None
         if (cursor := given(after)) is not None:
@@ -379,7 +394,7 @@ async def _total(root: Connection, info: Info) -> int:
 
 
 def complete(types: Mapping[str, ViewType], by_hand: Iterable[Mapping[str, Mapping[str, Any]]]) -> None:
-    """Fill in the types of all views: a `ref` makes a link in both directions, and some are written by hand."""
+    """Fill in the types of all views: a `ref` makes a link both ways, and some links are written by hand."""
     links: dict[str, dict[str, Any]] = {name: {} for name in types}
     for written in by_hand:
         for name, fields in written.items():

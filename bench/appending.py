@@ -41,24 +41,19 @@ async def bench(run: Run) -> list[Figure]:
             for clients, threads, connections in CLIENTS:
                 wanted = clients > 1
                 package = Peer(
-                    name=f"{NAME}, {threads} threads",
+                    name=f"{NAME}, {threads} thread{'s' * (threads > 1)}",
                     measure=_package(run, customers, threads),
                     target=20 if wanted else None,
                 )
                 inserts = Peer(
-                    name=f"plain asyncpg inserts, {connections} connections",
+                    name=f"plain inserts, {connections} connection{'s' * (connections > 1)}",
                     measure=_inserts(run, raw, connections),
                     target=1.5 if wanted else None,
                 )
-                known, new = _owners(tenant), _orders(tenant)
-                what = f"append, {clients} clients, known streams"
-                figures += await run.compare(
-                    what, "events/s", _clients(run, known, clients), [package, inserts]
-                )
-                what = f"append, {clients} clients, new streams"
-                figures += await run.compare(
-                    what, "events/s", _clients(run, new, clients), [package, inserts]
-                )
+                for streams, step in (("known", _owners(tenant)), ("new", _orders(tenant))):
+                    what = f"append, {clients} client{'s' * (clients > 1)}, {streams} streams"
+                    kehu = _clients(run, step, clients)
+                    figures += await run.compare(what, "events/s", kehu, [package, inserts])
     return figures
 
 

@@ -83,9 +83,12 @@ def commands(customers: int) -> Iterator[Command]:
 
 async def fill(engine: Engine, customers: int) -> int:
     """Let all of it happen; the log's head."""
-    coming = commands(customers)
+    coming, chunks = commands(customers), 0
     while chunk := list(islice(coming, CHUNK)):
         await engine.execute_many(chunk)
+        chunks += 1
+        if chunks.bit_count() == 1:  # as the import does, so that PostgreSQL plans for what there is
+            await engine.log.pool.execute("ANALYZE kehu.events, kehu.streams, kehu.commands")
     await engine.log.pool.execute("VACUUM ANALYZE")
     return await engine.log.head()
 

@@ -17,7 +17,7 @@ from infra.tenant import open_tenant
 from kehu.builtin import NAMES
 from projections.view import views
 
-EVENTS = 60_000
+EVENTS = 50_000
 CONNECTIONS = 16
 
 

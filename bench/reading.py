@@ -12,7 +12,7 @@ from bench.peer import fill as fill_peer
 from infra.log import Log
 from infra.tenant import open_tenant
 
-EVENTS, PEER_EVENTS = 100_000, 20_000
+EVENTS, PEER_EVENTS = 80_000, 20_000
 PAGE = 5_000
 
 

@@ -19,7 +19,7 @@ from infra.tenant import open_tenant
 from kehu.builtin import NAMES
 from projections.view import Declaration, views
 
-EVENTS, PEER_EVENTS = 100_000, 1_500
+EVENTS, PEER_EVENTS = 80_000, 1_000
 
 
 async def bench(run: Run) -> list[Figure]:

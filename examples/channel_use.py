@@ -1,4 +1,4 @@
-"""How often each customer uses each channel: load it with `kehu serve --projection examples/channel_use.py`."""
+"""How often each customer uses each channel; load it with `kehu serve --projection FILE`."""
 
 from kehu import CustomerId, InteractionRecorded, Recorded, View, on, view
 

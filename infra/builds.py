@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ class Build:
     """A view's build: `position` says up to which event it is true."""
 
     serving = False
+    indexed = False
 
     def __init__(self, declaration: Declaration, generation: int, position: int) -> None:
         self.declaration = declaration
@@ -94,7 +96,7 @@ class Build:
             self._watched.pop(key, None)
 
     def _evict(self) -> None:
-        for key in list(self._rows)[: max(len(self._rows) - CACHED, 0)]:
+        for key in list(islice(self._rows, max(len(self._rows) - CACHED, 0))):
             if not self._watched or key not in self._watched:
                 del self._rows[key]
 
@@ -113,7 +115,10 @@ class Build:
             tenant,
             position,
             self.declaration.population.query,
-            {name: source.table.as_of(str(position)) for name, source in sources.items()},
+            {
+                name: source.table.now() if source.position == position else source.table.as_of(str(position))
+                for name, source in sources.items()
+            },
             values,
         )
 

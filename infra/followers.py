@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
 
@@ -80,7 +80,7 @@ class Wakeups:
 
 async def follow(
     log: Log, wakeups: Wakeups, after: int = 0, *, page: int = PAGE
-) -> AsyncIterator[list[Recorded[Event]]]:
+) -> AsyncGenerator[list[Recorded[Event]], None]:
     """Pages of events after a position, for ever: what is there, then what comes, in order, without a gap."""
     while True:
         grown = wakeups.grown

@@ -30,6 +30,11 @@ UNREACHABLE = (
 """Failures after which the same batch may be sent again: command ids make that safe."""
 
 
+def unreachable(failure: Exception) -> bool:
+    """Whether trying again may help; a value that asyncpg cannot encode is an `InterfaceError` too."""
+    return isinstance(failure, UNREACHABLE) and not isinstance(failure, ValueError)
+
+
 class Busy(Exception):
     """Too many commands are waiting: try again in a moment."""
 
@@ -104,7 +109,7 @@ class GroupCommit:
         try:
             outcomes = await self._append([unit for unit, _ in batch])
         except Exception as failure:
-            if len(batch) > 1 and not isinstance(failure, UNREACHABLE):
+            if len(batch) > 1 and not unreachable(failure):
                 for alone in batch:  # one unit's encoding error must not touch its neighbours
                     await self._send([alone])
                 return
@@ -123,8 +128,8 @@ class GroupCommit:
         while True:
             try:
                 return await self._log.append(units)
-            except UNREACHABLE:
-                if clock() + pause > deadline:
+            except UNREACHABLE as failure:
+                if not unreachable(failure) or clock() + pause > deadline:
                     raise
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
@@ -139,16 +144,10 @@ class _Footprint:
         self._commands: set[str] = set()
 
     def admits(self, unit: Unit) -> bool:
-        needs = {*unit.expected, *(c.tag for c in unit.unless)}
-        writes = _writes(unit)
         ids = {k.command_id for k in unit.commands}
-        return not (needs & self._written or writes & self._relied or ids & self._commands)
+        return not (unit.relies_on & self._written or unit.writes & self._relied or ids & self._commands)
 
     def add(self, unit: Unit) -> None:
-        self._written |= _writes(unit)
-        self._relied |= {*unit.expected, *(c.tag for c in unit.unless)}
+        self._written |= unit.writes
+        self._relied |= unit.relies_on
         self._commands |= {k.command_id for k in unit.commands}
-
-
-def _writes(unit: Unit) -> set[str]:
-    return {e.stream for e in unit.events} | {tag for e in unit.events for tag in e.tags}

@@ -47,11 +47,13 @@ class Ledger:
             " FROM kehu.imports WHERE tenant = $1 AND fingerprint = $2",
             *self._key,
         )
+        assert row is not None
         return Standing(**dict(row))
 
     async def save(self, standing: Standing) -> None:
         await self._pool.execute(
-            "UPDATE kehu.imports SET done = $3, imported = $4, repeated = $5, rejected = $6, rejects_size = $7,"
+            "UPDATE kehu.imports"
+            " SET done = $3, imported = $4, repeated = $5, rejected = $6, rejects_size = $7,"
             " finished_at = CASE WHEN $8::boolean THEN coalesce(finished_at, now()) END"
             " WHERE tenant = $1 AND fingerprint = $2",
             *self._key,

@@ -70,6 +70,16 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """The version that each stream must have now; 0: it does not exist."""
     unless: Sequence[NoneSince] = ()
 
+    @property
+    def relies_on(self) -> set[str]:
+        """The streams and tags that its conditions name."""
+        return {*self.expected, *(condition.tag for condition in self.unless)}
+
+    @property
+    def writes(self) -> set[str]:
+        """The streams and tags of its events."""
+        return {e.stream for e in self.events} | {tag for e in self.events for tag in e.tags}
+
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
     """Where a unit stands in the log."""
@@ -165,8 +175,13 @@ class Log:
         Units of one call must not depend on each other: none may write a stream, or carry a tag or
         a command id, that another one's conditions name.
         """
+        return await self._append(APPEND, units, *columns(units))
+
+    async def _append(
+        self, statement: str, units: Sequence[Unit], *arguments: Sequence[Any]
+    ) -> list[Outcome]:
         try:
-            answer = await self.pool.fetch(APPEND, self.tenant, len(units), *_columns(units))
+            answer = await self.pool.fetch(statement, self.tenant, len(units), *arguments)
         except asyncpg.PostgresError as error:
             if error.sqlstate == "KH404":
                 raise UnknownTenant(str(error)) from None
@@ -326,7 +341,7 @@ def _first_result(command_id: str, fingerprint: bytes, row: asyncpg.Record) -> O
 APPEND = f"SELECT * FROM kehu.append({', '.join(f'${n}' for n in range(1, 37))})"
 
 
-def _columns(units: Sequence[Unit]) -> Iterable[list[Any]]:
+def columns(units: Sequence[Unit]) -> Iterable[list[Any]]:
     """The arrays that `kehu.append` takes, in its order: conditions, events, tags, streams, commands."""
     conditions: list[tuple[Any, ...]] = []
     absences: list[tuple[Any, ...]] = []

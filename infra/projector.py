@@ -109,6 +109,8 @@ class Projector:
             events = await log.read(begin, until=bound, limit=BATCH) if group else []
             for moments, due in _stretches(group, await self._with_policies(log, begin, events)):
                 await self._follow(connection, builds, group, moments, due)
+            if len(events) < BATCH:
+                await self._index(connection, group)
             await self._swap(connection, builds)
             return bool(events)
 
@@ -164,7 +166,8 @@ class Projector:
         if not self._builds:
             await lock_definitions(connection)  # before any row, or two that begin could block each other
         rows = await connection.fetch(
-            "SELECT view, generation, digest, position, serving, retired_at < now() - $2::interval AS expired"
+            "SELECT view, generation, digest, position, serving, indexed,"
+            " retired_at < now() - $2::interval AS expired"
             " FROM kehu.builds WHERE tenant = $1 ORDER BY view, generation FOR UPDATE",
             self._log.tenant,
             GRACE,
@@ -182,7 +185,7 @@ class Projector:
             build = kept.get((row["view"], row["generation"], row["position"]))
             if build is None:
                 build = Build(declaration, row["generation"], row["position"])
-            build.serving = row["serving"]
+            build.serving, build.indexed = row["serving"], row["indexed"]
             builds.append(build)
         for declaration in self._declarations.values():
             if declaration.name not in {build.name for build in builds}:
@@ -207,6 +210,20 @@ class Projector:
             declaration.digest,
         )
         return build
+
+    async def _index(self, connection: Connection, group: Iterable[Build]) -> None:
+        """Make the indexes of builds that have come near the log's end for the first time."""
+        for build in group:
+            if not build.indexed:
+                await build.table.index(connection)
+                await connection.execute(
+                    "UPDATE kehu.builds SET indexed = true"
+                    " WHERE tenant = $1 AND view = $2 AND generation = $3",
+                    self._log.tenant,
+                    build.name,
+                    build.generation,
+                )
+                build.indexed = True
 
     async def _swap(self, connection: Connection, builds: Sequence[Build]) -> None:
         """Let new generations serve that have caught up with the old ones, which nobody follows any more."""

@@ -1,4 +1,4 @@
-"""Reads views as of one position: rows by key, lists with filter, order and keyset paging, counts, reports."""
+"""Reads views as of one position: rows by key, lists with filter, order and keyset pages, counts, reports."""
 
 from __future__ import annotations
 
@@ -236,7 +236,9 @@ class ViewReader:
         arguments: list[Any] = []
         condition = _sql(where, arguments) if where else "true"
         source = table.as_of("$2", condition)
-        return int(await self.log.pool.fetchval(f"SELECT count(*) FROM {source} v", self.log.tenant, at, *arguments))
+        return int(
+            await self.log.pool.fetchval(f"SELECT count(*) FROM {source} v", self.log.tenant, at, *arguments)
+        )
 
     async def _select(
         self, table: Table, at: int, where: str, tail: str, arguments: Sequence[Any]
@@ -289,7 +291,7 @@ class ViewReader:
         """The policies that were published up to a position."""
         policies = Policies()
         for recorded in await self.log.read_tag(POLICY_TAG, until=position):
-            policies = evolve_policies(policies, recorded.event)  # type: ignore[arg-type]  # the tag says so
+            policies = evolve_policies(policies, recorded.event)
         return policies
 
 

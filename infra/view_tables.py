@@ -57,18 +57,24 @@ class Table:
     # --- Definition ---------------------------------------------------------------------------
 
     async def create(self, connection: Connection) -> None:
+        """Make the tables with what writing needs; `index` makes what reading needs, once they are full."""
         columns = [f"{quoted(f.name)} {self._definition(f)}" for f in self.declaration.fields]
         body = ", ".join(['tenant text COLLATE "C" NOT NULL', *columns, "since bigint NOT NULL"])
         await connection.execute(
             f"CREATE TABLE {self.live} ({body}, PRIMARY KEY (tenant, {self._key_listed}));"
-            f"CREATE TABLE {self.past} ({body}, until bigint NOT NULL,"
-            f" PRIMARY KEY (tenant, {self._key_listed}, since))"
+            f"CREATE TABLE {self.past} ({body}, until bigint NOT NULL)"
         )
-        await connection.execute(f"CREATE INDEX ON {self.past} (tenant, until)")  # few versions ended lately
+
+    async def index(self, connection: Connection) -> None:
+        await connection.execute(
+            f"ALTER TABLE {self.past} ADD PRIMARY KEY (tenant, {self._key_listed}, since);"
+            f"CREATE INDEX ON {self.past} (tenant, until)"  # few versions ended lately
+        )
         for index in self._indexes():
             listed = ", ".join(map(quoted, index))
             for table, held in ((self.live, ""), (self.past, ", since, until")):
                 await connection.execute(f"CREATE INDEX ON {table} (tenant, {listed}{held})")
+        await connection.execute(f"ANALYZE {self.live}, {self.past}")
 
     def _definition(self, field: Field) -> str:
         collation = ' COLLATE "C"' if field.type is str and not field.many and self._is_id(field) else ""
@@ -87,6 +93,10 @@ class Table:
         await connection.execute(f"DROP TABLE IF EXISTS {self.live}, {self.past}")
 
     # --- Reading ------------------------------------------------------------------------------
+
+    def now(self) -> str:
+        """SQL for the live rows; `$1` is the tenant."""
+        return f"(SELECT {self._listed}, since FROM {self.live} WHERE tenant = $1)"
 
     def as_of(self, position: str, where: str = "true") -> str:
         """SQL for the versions that held at a position; `$1` is the tenant, `where` narrows both parts."""

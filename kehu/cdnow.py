@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from infra.import_kinds import PURCHASES
-from infra.importing import Job
+from infra.import_steps import Job
 from infra.tables_in import WHITESPACE, Row, Shape, Table, open_table
 
 FILE = "CDNOW_master.txt"

@@ -11,7 +11,8 @@ from domain.deadlines import PublishDeadlines
 from domain.records import Record
 from domain.tiers import PublishTierPolicy
 from infra.engine import Engine
-from infra.importing import Among, Progress, Summary, import_table
+from infra.import_steps import Among
+from infra.importing import Progress, Summary, import_table
 from infra.tables_in import Table
 from kehu import cdnow
 from kehu.simulation import SEED, Purchase, simulate

@@ -8,7 +8,7 @@ import asyncpg
 import click
 
 from infra.database import DatabaseTooNew
-from infra.importing import BadMapping
+from infra.import_steps import BadMapping
 from infra.postgres import PostgresError
 from infra.tables_in import TableError
 from kehu.cdnow import DataMissing
@@ -29,7 +29,7 @@ Exit codes:
 """The end of every command's help."""
 
 
-class Failure(click.ClickException):
+class Failure(Exception):
     """What the user is told, and the exit code."""
 
     def __init__(self, message: str, exit_code: int = PARTLY) -> None:
@@ -40,6 +40,8 @@ class Failure(click.ClickException):
 def explain(error: Exception) -> tuple[str, int]:
     """The line and the exit code for an exception."""
     match error:
+        case Failure():
+            return str(error), error.exit_code
         case click.ClickException():
             return _usage(error), error.exit_code
         case BadMapping() | TableError() | DeclarationError() | BadProjection():

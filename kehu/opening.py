@@ -32,7 +32,7 @@ class DatabaseUnavailable(Exception):
 
 @contextmanager
 def database(settings: Settings, report: Callable[[str], None] = _log.info) -> Iterator[str]:
-    """The database's DSN, for as long as the block lasts; Kehu's own server is started where none is given."""
+    """The database's DSN, while the block lasts; Kehu's own server is started where none is given."""
     if settings.database_url is not None:
         asyncio.run(_reach(settings.database_url))
         yield settings.database_url

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-FAMILY_ZH = "王李张刘陈杨黄赵吴周徐孙马朱胡林郭何高罗郑梁谢宋唐许韩冯邓曹欧阳"[:-2]
+FAMILY_ZH = "王李张刘陈杨黄赵吴周徐孙马朱胡林郭何高罗郑梁谢宋唐许韩冯邓曹"
 GIVEN_ZH = (
-    "伟", "芳", "娜", "秀英", "敏", "静", "丽", "强", "磊", "军", "洋", "勇", "艳", "杰", "娟", "涛", "明", "超",
-    "秀兰", "霞", "平", "刚", "桂英", "子涵", "雨桐", "浩然", "梓萱", "思远", "嘉怡", "宇航", "欣妍", "𠮷祥",
+    "伟", "芳", "娜", "秀英", "敏", "静", "丽", "强", "磊", "军", "洋", "勇", "艳", "杰", "娟", "涛",
+    "秀兰", "霞", "平", "刚", "桂英", "子涵", "雨桐", "浩然", "梓萱", "思远", "嘉怡", "宇航", "𠮷祥",
 )  # fmt: skip
 GIVEN_EN = (
-    "Alice", "Noah", "Zoë", "Martin", "Chloé", "James", "Siân", "Peter", "Ingrid", "José", "Anna", "Łukasz", "Grace",
-    "Omar", "Fiona", "Jürgen", "Maria", "Seán", "Yvonne", "Björn", "Ruth", "Tomás", "Helen", "Renée",
+    "Alice", "Noah", "Zoë", "Martin", "Chloé", "James", "Siân", "Peter", "Ingrid", "José", "Anna",
+    "Łukasz", "Grace", "Omar", "Fiona", "Jürgen", "Maria", "Seán", "Yvonne", "Björn", "Ruth", "Tomás",
 )  # fmt: skip
 FAMILY_EN = (
-    "Baker", "O'Neill", "Müller", "García", "Smith", "Nowak", "van Dijk", "Okafor", "Larsen", "Dubois", "Jones",
-    "Rossi", "Hughes", "Håkansson", "Singh", "McKay", "Fernández", "Weiß", "Clarke", "Novák", "Brown", "Ibrahim",
+    "Baker", "O'Neill", "Müller", "García", "Smith", "Nowak", "van Dijk", "Okafor", "Larsen", "Dubois",
+    "Rossi", "Hughes", "Håkansson", "Singh", "McKay", "Fernández", "Weiß", "Clarke", "Novák", "Ibrahim",
 )  # fmt: skip
 REGIONS: Mapping[str, Sequence[str]] = {
     "zh": ("上海", "北京", "广州", "成都", "杭州", "武汉", "西安", "深圳"),

@@ -41,7 +41,7 @@ from kehu import simulated_words as words
 
 SOURCE = "simulated"
 SEED = "kehu demo 1"
-"""Names this simulation: change it with whatever changes a command, so that no half of another is continued."""
+"""Names this simulation: change it with whatever changes a command, so that no half is continued."""
 SHARE = 1_500 / 23_570
 """Of the customers, those who get a story."""
 COMPLAINING = 0.35
@@ -88,12 +88,13 @@ STEPS: Mapping[str, tuple[type[Command], float, Mapping[str, Any]]] = {
 
 BEGIN = ("acknowledge", "assess", "assign", "investigate")
 AGREED = ("offer", "accept", "decide")
+SETTLED = ("offer more", "accept", "decide", "satisfied", "close")
 COURSES: Sequence[tuple[int, Sequence[str]]] = (
     (40, (*BEGIN, *AGREED, "satisfied", "close")),
-    (10, (*BEGIN, "offer", "reject", "offer more", "accept", "decide", "satisfied", "close")),
-    (8, (*BEGIN, *AGREED, "satisfied", "close", "reopen", *BEGIN, "offer more", "accept", "decide", "satisfied", "close")),
+    (10, (*BEGIN, "offer", "reject", *SETTLED)),
+    (8, (*BEGIN, *AGREED, "satisfied", "close", "reopen", *BEGIN, *SETTLED)),
     (8, ("acknowledge", "assess", "assign", "escalate", "investigate", *AGREED, "satisfied", "close")),
-    (7, (*BEGIN, *AGREED, "dissatisfied", "offer more", "accept", "decide", "satisfied", "close")),
+    (7, (*BEGIN, *AGREED, "dissatisfied", *SETTLED)),
     (7, ("acknowledge", "assess", "assign", "find nothing", "decide", "unreachable", "close")),
     (8, ("acknowledge late", "assess", "assign", "investigate", *AGREED, "satisfied", "close")),
     (6, (*BEGIN, "offer")),

@@ -84,6 +84,8 @@ class Declaration(Record):
     name: str
     key: tuple[str, ...]
     fields: tuple[Field, ...]
+    unset: Mapping[str, Any]
+    """The fields without a default, unset: the key, and what a row's first event sets."""
     indexes: tuple[tuple[str, ...], ...] = ()
     handlers: Mapping[type[Event], Handler] = MappingProxyType({})
     population: Population | None = None
@@ -104,8 +106,7 @@ class Declaration(Record):
 
     def blank(self, key: tuple[Any, ...]) -> View:
         """The row before its first event, which sets the fields that have no default."""
-        unset = dict.fromkeys(_required(self.row), msgspec.UNSET)
-        return self.row(**unset | dict(zip(self.key, key, strict=True)))
+        return self.row(**{**self.unset, **dict(zip(self.key, key, strict=True))})
 
 
 class Report(Record):
@@ -144,7 +145,7 @@ def on(
     keys: Callable[[Recorded[Any]], Iterable[tuple[Any, ...]]] | None = None,
     rows: Mapping[str, Any] | None = None,
 ) -> Callable[[F], F]:
-    """Declare that a method folds these events: `(self, recorded[, policies]) -> next row, or None to end it`.
+    """Declare that a method folds these events: `(self, recorded[, policies]) -> next row, or None: it ends`.
 
     An event touches the row whose key fields it carries (in the event, else in its envelope);
     `keys` says otherwise, and `rows` sends it to every live row with these values.
@@ -234,6 +235,7 @@ def _register(cls: type[View], name: str, key: str, indexes: Sequence[str], **ho
         name=name,
         key=keys,
         fields=fields,
+        unset=dict.fromkeys(_required(cls), msgspec.UNSET),
         indexes=tuple(tuple(index.split()) for index in indexes),
         doc=inspect.cleandoc(cls.__doc__ or ""),
         digest=_digest(cls),

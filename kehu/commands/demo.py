@@ -26,7 +26,8 @@ QUERIES = (
     (
         "One customer's story as it stood at the end of 1997: the tier, why, and what happened",
         'query @asOf(at: {day: "1997-12-31"}) { customer(customerId: "CUSTOMER") { name orderCount'
-        " value { tier rule spentMinor because { orderId totalMinor } } complaints { nodes { category step dueAt } }"
+        " value { tier rule spentMinor because { orderId totalMinor } }"
+        " complaints { nodes { category step dueAt } }"
         " timeline(first: 5) { nodes { occurredAt event channel summary simulated } } } }",
     ),
     ("The pyramid, now", "{ tierDistribution { tier customers spentMinor shareOfCustomers shareOfSpend } }"),

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from infra.import_kinds import KINDS
-from infra.importing import Job, Summary, import_table
+from infra.import_steps import Job, columns_of
+from infra.importing import Summary, import_table
 from infra.tables_in import Shape, Table, open_table
 from kehu.console import bar, out, seconds, write_json
 from kehu.failures import PARTLY
@@ -131,6 +132,7 @@ def import_command(
         source=file.name[:200],
         end_days=end_days,
     )
+    columns_of(table, job)
     path = rejects or file.with_name(f"{file.name}.rejects.csv")
     with database(settings) as dsn:
         summary = asyncio.run(_import(settings, dsn, table, job, path, as_json))

@@ -27,7 +27,7 @@ SHORT = 120
     "--at",
     "moment",
     metavar="TIME",
-    help="Up to a recorded time (UTC unless it names a zone), or to the end of a business day, given as a date.",
+    help="Up to a recorded time (UTC unless it names a zone), or to a business day's end (a date).",
 )
 @click.option("--position", type=click.IntRange(0), help="Up to this position of the log.")
 @common

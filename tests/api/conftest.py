@@ -1,4 +1,4 @@
-"""What tests of the API need: a real server on a fresh database, and clients that speak to it from outside."""
+"""What tests of the API need: a real server on a fresh database, and a client that speaks from outside."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kehu import builtin
-from projections.view import views
+from projections.view import reports, views
 from tests.api.server import Api, serving
 
-BUILT_IN = [views[name] for name in builtin.NAMES]
-"""Without the views that other tests declare."""
+BUILT_IN = [
+    view for view in views.values() if view.row.__module__.startswith(f"{builtin.projections.__name__}.")
+]
+REPORTS = {
+    name: report for name, report in reports.items() if report.row.__module__.startswith("projections.")
+}
+"""Without those that other tests declare."""
 
 
 @pytest.fixture

@@ -31,8 +31,12 @@ class Api:
 
     async def send(self, query: str, **variables: Any) -> dict[str, Any]:
         """The whole answer to an operation."""
-        body = json.dumps({"query": query, "variables": variables})  # in ASCII: holds half surrogate pairs, too
-        response = await self.client.post("/graphql", content=body, headers={"content-type": "application/json"})
+        body = json.dumps(
+            {"query": query, "variables": variables}
+        )  # in ASCII: holds half surrogate pairs, too
+        response = await self.client.post(
+            "/graphql", content=body, headers={"content-type": "application/json"}
+        )
         answer: dict[str, Any] = response.json()
         return answer
 
@@ -51,10 +55,10 @@ class Api:
 
     async def do(self, command: str, answers: str = "", **input: Any) -> dict[str, Any]:
         """What a mutation answers."""
-        query = (
-            f"mutation Do($input: {command[0].upper()}{command[1:]}Input!) {{ done: {command}(input: $input) {{"
-            f" position recordedAt repeated errors {{ __typename code message field }} {answers} }} }}"
-        )
+        kind, errors = f"{command[0].upper()}{command[1:]}Input", "errors { __typename code message field }"
+        query = f"""mutation Do($input: {kind}!) {{
+          done: {command}(input: $input) {{ position recordedAt repeated {errors} {answers} }}
+        }}"""
         done: dict[str, Any] = (await self.ask(query, input=input))["done"]
         return done
 
@@ -73,11 +77,15 @@ class Api:
         assert isinstance(error, dict)
         return error
 
+    @property
+    def socket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/graphql"
+
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[Socket]:
         """A connection that speaks graphql-transport-ws, begun."""
         protocol = Subprotocol("graphql-transport-ws")
-        async with connect(f"ws://127.0.0.1:{self.port}/graphql", subprotocols=[protocol]) as connection:
+        async with connect(self.socket_url, subprotocols=[protocol]) as connection:
             speaking = Socket(connection)
             await speaking.say("connection_init")
             assert await speaking.hear() == {"type": "connection_ack"}
@@ -117,7 +125,11 @@ async def serving(dsn: str, declarations: Iterable[Declaration]) -> AsyncIterato
         listening = socket.create_server(("127.0.0.1", 0))
         port = listening.getsockname()[1]
         config = uvicorn.Config(
-            create_app(tenant), log_config=None, lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=5
+            create_app(tenant),
+            log_config=None,
+            lifespan="off",
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=5,
         )
         server = uvicorn.Server(config)
         tasks = [

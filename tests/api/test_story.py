@@ -35,60 +35,96 @@ DEADLINES = {
 BIG = 6_000_000_000
 """Beyond 32 bits."""
 
-C, O, K, I = ({name: "1"} for name in ("customerId", "orderId", "complaintId", "interactionId"))
-CONTACT: dict[str, Any] = {**C, "kind": "PHONE", "value": "+86 138 0000 0000"}
+CUSTOMER, ORDER = {"customerId": "1"}, {"orderId": "1"}
+COMPLAINT, CONTACT = {"complaintId": "1"}, {"interactionId": "1"}
+POINT: dict[str, Any] = {**CUSTOMER, "kind": "PHONE", "value": "+86 138 0000 0000"}
 STORY: list[tuple[str, str, dict[str, Any]]] = [
     ("publishTierPolicy", "2026-01-01", POLICY),
     ("publishCalendar", "2026-01-01", CALENDAR),
     ("publishDeadlines", "2026-01-01", DEADLINES),
-    ("registerCustomer", "2026-01-02", {**C, "name": "王小明", "birthday": "1980-02-29"}),
-    ("changeProfile", "2026-01-02", {**C, "region": "上海", "language": "zh"}),
-    ("addContactPoint", "2026-01-02", {**CONTACT, "label": "家"}),
-    ("addContactPoint", "2026-01-02", {**C, "kind": "EMAIL", "value": "ming@example.org"}),
-    ("removeContactPoint", "2026-01-03", CONTACT),
-    ("assignOwner", "2026-01-03", {**C, "owner": "li"}),
-    ("placeOrder", "2026-01-04", {**C, **O, "totalMinor": BIG, "currency": "EUR", "items": 2, "description": "茶"}),
-    ("receivePayment", "2026-01-05", {**O, "paymentId": "p", "amountMinor": BIG, "currency": "EUR"}),
-    ("fulfilOrder", "2026-01-06", O),
-    ("recordPurchase", "2026-01-07", {**C, "orderId": "2", "totalMinor": 0, "currency": "EUR", "items": 1}),
-    ("placeOrder", "2026-01-08", {**C, "orderId": "3", "totalMinor": 9, "currency": "EUR", "items": 1}),
+    ("registerCustomer", "2026-01-02", {**CUSTOMER, "name": "王小明", "birthday": "1980-02-29"}),
+    ("changeProfile", "2026-01-02", {**CUSTOMER, "region": "上海", "language": "zh"}),
+    ("addContactPoint", "2026-01-02", {**POINT, "label": "家"}),
+    ("addContactPoint", "2026-01-02", {**CUSTOMER, "kind": "EMAIL", "value": "ming@example.org"}),
+    ("removeContactPoint", "2026-01-03", POINT),
+    ("assignOwner", "2026-01-03", {**CUSTOMER, "owner": "li"}),
+    (
+        "placeOrder",
+        "2026-01-04",
+        {**CUSTOMER, **ORDER, "totalMinor": BIG, "currency": "EUR", "items": 2, "description": "茶"},
+    ),
+    ("receivePayment", "2026-01-05", {**ORDER, "paymentId": "p", "amountMinor": BIG, "currency": "EUR"}),
+    ("fulfilOrder", "2026-01-06", ORDER),
+    (
+        "recordPurchase",
+        "2026-01-07",
+        {**CUSTOMER, "orderId": "2", "totalMinor": 0, "currency": "EUR", "items": 1},
+    ),
+    (
+        "placeOrder",
+        "2026-01-08",
+        {**CUSTOMER, "orderId": "3", "totalMinor": 9, "currency": "EUR", "items": 1},
+    ),
     ("cancelOrder", "2026-01-08", {"orderId": "3", "reason": "下错了"}),
     (
         "recordInteraction",
         "2026-01-09",
-        {**C, **I, **O, "channel": "PHONE", "direction": "INBOUND", "stage": "AFTER", "serviceStage": "HELP",
-         "mood": "ANGRY", "topic": "迟到", "text": "😡 Wo ist mein Tee?", "durationSeconds": 300},
+        {
+            **CUSTOMER,
+            **CONTACT,
+            **ORDER,
+            "channel": "PHONE",
+            "direction": "INBOUND",
+            "stage": "AFTER",
+            "serviceStage": "HELP",
+            "mood": "ANGRY",
+            "topic": "迟到",
+            "text": "😡 Wo ist mein Tee?",
+            "durationSeconds": 300,
+        },
     ),
-    ("handOverInteraction", "2026-01-09", {**I, "taker": "li", "reason": "not my remit"}),
-    ("resolveInteraction", "2026-01-10", {**I, "withinRemit": False}),
+    ("handOverInteraction", "2026-01-09", {**CONTACT, "taker": "li", "reason": "not my remit"}),
+    ("resolveInteraction", "2026-01-10", {**CONTACT, "withinRemit": False}),
     (
         "receiveComplaint",
         "2026-01-12T01:00:00Z",
-        {**C, **K, **O, "category": "DELIVERY", "text": "迟到了三天", "channel": "PHONE"},
+        {**CUSTOMER, **COMPLAINT, **ORDER, "category": "DELIVERY", "text": "迟到了三天", "channel": "PHONE"},
     ),
-    ("acknowledgeComplaint", "2026-01-12T02:00:00Z", {**K, "apology": "对不起"}),
-    ("assessComplaint", "2026-01-12T02:10:00Z", {**K, "severity": "HIGH", "impact": 4}),
-    ("assignComplaint", "2026-01-12T02:20:00Z", {**K, "handler": "zhang"}),
-    ("recordInvestigation", "2026-01-12T03:00:00Z", {**K, "finding": "the van broke down", "justified": True}),
-    ("offerRemedy", "2026-01-12T04:00:00Z", {**K, "remedy": "1 tea", "costMinor": 100, "currency": "EUR"}),
-    ("rejectRemedy", "2026-01-12T05:00:00Z", {**K, "reason": "not enough"}),
-    ("escalateComplaint", "2026-01-12T05:10:00Z", {**K, "to": "the manager", "reason": "angry"}),
-    ("offerRemedy", "2026-01-12T05:30:00Z", {**K, "remedy": "2 teas", "costMinor": 200, "currency": "EUR"}),
-    ("acceptRemedy", "2026-01-12T05:40:00Z", K),
-    ("communicateDecision", "2026-01-12T06:00:00Z", {**K, "decision": "two teas"}),
-    ("verifySatisfaction", "2026-01-13", {**K, "verdict": "SATISFIED", "note": "谢谢"}),
-    ("closeComplaint", "2026-01-13", {**K, "rootCause": "old vans"}),
-    ("reopenComplaint", "2026-01-14", {**K, "reason": "no tea came"}),
+    ("acknowledgeComplaint", "2026-01-12T02:00:00Z", {**COMPLAINT, "apology": "对不起"}),
+    ("assessComplaint", "2026-01-12T02:10:00Z", {**COMPLAINT, "severity": "HIGH", "impact": 4}),
+    ("assignComplaint", "2026-01-12T02:20:00Z", {**COMPLAINT, "handler": "zhang"}),
+    (
+        "recordInvestigation",
+        "2026-01-12T03:00:00Z",
+        {**COMPLAINT, "finding": "the van broke down", "justified": True},
+    ),
+    (
+        "offerRemedy",
+        "2026-01-12T04:00:00Z",
+        {**COMPLAINT, "remedy": "1 tea", "costMinor": 100, "currency": "EUR"},
+    ),
+    ("rejectRemedy", "2026-01-12T05:00:00Z", {**COMPLAINT, "reason": "not enough"}),
+    ("escalateComplaint", "2026-01-12T05:10:00Z", {**COMPLAINT, "to": "the manager", "reason": "angry"}),
+    (
+        "offerRemedy",
+        "2026-01-12T05:30:00Z",
+        {**COMPLAINT, "remedy": "2 teas", "costMinor": 200, "currency": "EUR"},
+    ),
+    ("acceptRemedy", "2026-01-12T05:40:00Z", COMPLAINT),
+    ("communicateDecision", "2026-01-12T06:00:00Z", {**COMPLAINT, "decision": "two teas"}),
+    ("verifySatisfaction", "2026-01-13", {**COMPLAINT, "verdict": "SATISFIED", "note": "谢谢"}),
+    ("closeComplaint", "2026-01-13", {**COMPLAINT, "rootCause": "old vans"}),
+    ("reopenComplaint", "2026-01-14", {**COMPLAINT, "reason": "no tea came"}),
     (
         "payRefund",
         "2026-01-15",
-        {**O, "refundId": "r", "amountMinor": 1_000, "currency": "EUR", "reason": "no tea"},
+        {**ORDER, "refundId": "r", "amountMinor": 1_000, "currency": "EUR", "reason": "no tea"},
     ),
     ("endDay", "2026-02-02", {"day": "2026-01-31"}),
-    ("endRelationship", "2026-02-03", {**C, "cause": "OWN_FAULT", "reason": "no tea"}),
-    ("winBackCustomer", "2026-02-04", {**C, "offer": "much tea"}),
+    ("endRelationship", "2026-02-03", {**CUSTOMER, "cause": "OWN_FAULT", "reason": "no tea"}),
+    ("winBackCustomer", "2026-02-04", {**CUSTOMER, "offer": "much tea"}),
     ("retireTierPolicy", "2026-02-05", {"policyVersion": "2026"}),
-]  # fmt: skip
+]
 
 
 def moment(text: str) -> str:
@@ -117,7 +153,8 @@ query File($at: AsOf!) @asOf(at: $at) {
     interactions { nodes { channel direction mood text handovers responsible resolved order { orderId } } }
     complaints {
       nodes {
-        category text step open severity handler escalatedTo receivedAt dueAt late justified remedy verdict reopened
+        category text step open severity handler escalatedTo receivedAt dueAt late justified remedy verdict
+        reopened
         steps(first: 100) { nodes { event words actor } }
         order { orderId description }
       }
@@ -143,10 +180,21 @@ async def test_a_customers_whole_story_is_one_query(api: Api) -> None:
     assert found["owner"] == "li"
     assert found["live"] is True
     assert found["registeredAt"] == "2026-01-02T09:00:00+00:00"
-    assert [found[n] for n in ("contactCount", "orderCount", "complaintCount", "openComplaintCount")] == [1, 3, 1, 1]
+    assert [found[n] for n in ("contactCount", "orderCount", "complaintCount", "openComplaintCount")] == [
+        1,
+        3,
+        1,
+        1,
+    ]
     assert found["contactPoints"]["nodes"] == [{"kind": "EMAIL", "value": "ming@example.org", "label": None}]
     assert found["spendings"]["nodes"] == [
-        {"currency": "EUR", "orderCount": 3, "receivedMinor": BIG, "refundedMinor": 1_000, "spentMinor": BIG - 1_000}
+        {
+            "currency": "EUR",
+            "orderCount": 3,
+            "receivedMinor": BIG,
+            "refundedMinor": 1_000,
+            "spentMinor": BIG - 1_000,
+        }
     ]
     [contact] = found["interactions"]["nodes"]
     assert contact["text"] == "😡 Wo ist mein Tee?"
@@ -155,7 +203,11 @@ async def test_a_customers_whole_story_is_one_query(api: Api) -> None:
     assert [o["orderId"] for o in found["orders"]["nodes"]] == ["1", "2", "3"]
     assert found["orders"]["nodes"][0]["totalMinor"] == BIG
     assert found["orders"]["nodes"][2]["cancelledBecause"] == "下错了"
-    assert [e["event"] for e in found["timeline"]["nodes"]][:3] == ["CustomerRegistered", "OrderPlaced", "PaymentReceived"]
+    assert [e["event"] for e in found["timeline"]["nodes"]][:3] == [
+        "CustomerRegistered",
+        "OrderPlaced",
+        "PaymentReceived",
+    ]
     assert found["timeline"]["nodes"][-1] == {
         "event": "CustomerWonBack", "summary": "", "channel": None, "subject": "customer-1",
     }  # fmt: skip
@@ -167,7 +219,9 @@ async def test_a_tier_tells_its_rule_and_what_caused_it(api: Api) -> None:
     value = (await api.ask(FILE, at={"atLeast": positions["endDay"]}))["customer"]["value"]
 
     assert value["tier"] == "GOLD"
-    assert value["rule"] == "gold: spent at least 50,000,000.00 EUR and ordered at least 2 times within 90 days"
+    assert (
+        value["rule"] == "gold: spent at least 50,000,000.00 EUR and ordered at least 2 times within 90 days"
+    )
     assert (value["spentMinor"], value["orderCount"], value["policyVersion"]) == (BIG - 1_000, 2, "2026")
     assert [order["orderId"] for order in value["because"]] == ["2", "1"]
     assert [(e["name"], e["stream"]) for e in value["causedBy"]] == [
@@ -183,11 +237,20 @@ async def test_a_tier_tells_its_rule_and_what_caused_it(api: Api) -> None:
 async def test_a_complaint_tells_every_step_and_its_deadline(api: Api) -> None:
     positions = await tell(api)
 
-    closed = (await api.ask(FILE, at={"position": positions["closeComplaint"]}))["customer"]["complaints"]["nodes"][0]
-    reopened = (await api.ask(FILE, at={"position": positions["reopenComplaint"]}))["customer"]["complaints"]["nodes"][0]
+    closed = (await api.ask(FILE, at={"position": positions["closeComplaint"]}))["customer"]["complaints"][
+        "nodes"
+    ][0]
+    reopened = (await api.ask(FILE, at={"position": positions["reopenComplaint"]}))["customer"]["complaints"][
+        "nodes"
+    ][0]
 
     assert closed["dueAt"] == "2026-01-12T10:00:00+00:00"  # a working day in Shanghai
-    assert (closed["step"], closed["open"], closed["late"], closed["verdict"]) == ("CLOSED", False, False, "SATISFIED")
+    assert (closed["step"], closed["open"], closed["late"], closed["verdict"]) == (
+        "CLOSED",
+        False,
+        False,
+        "SATISFIED",
+    )
     assert (closed["handler"], closed["escalatedTo"], closed["remedy"]) == ("zhang", "the manager", "2 teas")
     assert [step["event"] for step in closed["steps"]["nodes"]] == [
         "ComplaintReceived", "ComplaintAcknowledged", "ComplaintAssessed", "ComplaintAssigned",
@@ -217,7 +280,9 @@ async def test_reports_count_the_story(api: Api) -> None:
     }"""
 
     closed = await api.ask(reports, at={"position": positions["closeComplaint"]})
-    ended = await api.ask(reports, at={"position": positions["endDay"]}, since="2026-01-12", until="2026-01-12")
+    ended = await api.ask(
+        reports, at={"position": positions["endDay"]}, since="2026-01-12", until="2026-01-12"
+    )
     later = await api.ask(reports, at={"position": positions["endDay"]}, since="2026-01-13")
 
     assert closed["tierDistribution"] == []
@@ -234,13 +299,13 @@ async def test_reports_count_the_story(api: Api) -> None:
 
 
 async def test_a_mutation_answers_with_the_row_as_it_then_stands(api: Api) -> None:
-    await api.done("registerCustomer", **C, name="Ada")
+    await api.done("registerCustomer", **CUSTOMER, name="Ada")
     placed = await api.do(
         "placeOrder", "order { totalMinor paidMinor customer { name orderCount } }",
-        **O, **C, totalMinor=5, currency="EUR", items=1,
+        **ORDER, **CUSTOMER, totalMinor=5, currency="EUR", items=1,
     )  # fmt: skip
     paid = await api.do(
-        "receivePayment", "order { paidMinor since }", **O, paymentId="p", amountMinor=5, currency="EUR"
+        "receivePayment", "order { paidMinor since }", **ORDER, paymentId="p", amountMinor=5, currency="EUR"
     )
 
     assert placed["order"] == {"totalMinor": 5, "paidMinor": 0, "customer": {"name": "Ada", "orderCount": 1}}
@@ -248,12 +313,12 @@ async def test_a_mutation_answers_with_the_row_as_it_then_stands(api: Api) -> No
 
 
 async def test_texts_of_any_kind_return_unchanged(api: Api) -> None:
-    note = "客户说：「非常满意」👩‍👩‍👧‍👦 \"quotes\" \\ \r\n\t\u2028 ﷽ " * 250
+    note = '客户说：「非常满意」👩‍👩‍👧‍👦 "quotes" \\ \r\n\t\u2028 ﷽ ' * 250
     assert len(note.encode()) > 10_000
-    await api.done("registerCustomer", **C, name="O'Brien <b>张三</b> 😀")
-    await api.done("receiveComplaint", **C, **K, category="OTHER", text=note)
+    await api.done("registerCustomer", **CUSTOMER, name="O'Brien <b>张三</b> 😀")
+    await api.done("receiveComplaint", **CUSTOMER, **COMPLAINT, category="OTHER", text=note)
     position = await api.done(
-        "placeOrder", **C, orderId="订单.1", totalMinor=2**53 - 1, currency="JPY", items=1_000_000_000
+        "placeOrder", **CUSTOMER, orderId="订单.1", totalMinor=2**53 - 1, currency="JPY", items=1_000_000_000
     )
 
     found = await api.ask(

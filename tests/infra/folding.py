@@ -21,7 +21,8 @@ Rows = dict[tuple[Any, ...], View]
 def folded(declarations: Iterable[Declaration], events: Sequence[Recorded[Any]]) -> dict[str, Rows]:
     """Each view's rows after these events, from the log's beginning."""
     views: dict[str, Rows] = {declaration.name: {} for declaration in declarations}
-    policies, valued = Policies(), {}
+    policies = Policies()
+    valued: Rows = {}
     for n, recorded in enumerate(events, start=1):
         if POLICY_TAG in recorded.event.tags:
             policies = evolve(policies, recorded.event)

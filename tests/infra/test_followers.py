@@ -95,7 +95,7 @@ async def test_a_wake_up_comes_from_another_pool_without_polling(
     monkeypatch.setattr(followers, "POLL", 3600)
     async with woken(log) as wakeups, writing(database) as commit:
         while not await log.pool.fetchval(f"SELECT count(*) FROM {LISTENING} HAVING count(*) = 2"):
-            await asyncio.sleep(0)
+            pass
         follower = asyncio.create_task(positions(log, wakeups, 20, page=1))
         await write(commit, "a", 5, 20)
         assert await follower == list(range(1, 21))
@@ -115,7 +115,7 @@ async def test_a_lost_listening_connection_is_replaced(
         await writer
         assert await follower == list(range(1, 301))
         while not await killer.fetchval(f"SELECT count(*) FROM {LISTENING} HAVING count(*) = 2"):
-            await asyncio.sleep(0)
+            pass
     assert not await killer.fetchval(f"SELECT count(*) FROM {LISTENING}")
     await killer.close()
 

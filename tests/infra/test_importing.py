@@ -22,7 +22,8 @@ from domain.interactions import InteractionRecorded
 from domain.orders import OrderPlaced, PaymentReceived
 from infra.database import connected
 from infra.import_kinds import KINDS
-from infra.importing import Among, BadMapping, Job, Summary, import_table
+from infra.import_steps import Among, BadMapping, Job
+from infra.importing import Summary, import_table
 from infra.tables_in import WHITESPACE, Shape, TableError, open_table
 from infra.tenant import Tenant, open_tenant
 from kehu import cdnow
@@ -63,41 +64,17 @@ async def orders(tenant: Tenant) -> list[OrderPlaced]:
     return [r.event for r in await tenant.log.read() if isinstance(r.event, OrderPlaced)]
 
 
-async def test_cdnow_arrives_to_the_cent_and_only_once(database: str, tmp_path: Path) -> None:
-    path = cdnow.find()
-    amounts = [Decimal(line.split()[3]) for line in path.read_text().splitlines()[1:]]
-    assert (len(amounts), sum(amounts), amounts.count(Decimal(0))) == (69_659, Decimal("2500315.63"), 80)
-    async with tenant_in(database) as tenant:
-        table, rejects = cdnow.purchases(path), tmp_path / "rejects.csv"
-        first = await import_table(tenant.engine, table, cdnow.JOB, rejects)
-        head = await tenant.log.head()
-        assert (first.rows, first.imported, first.rejected) == (69_659, 69_659, 0)
-        assert head == 69_659 + (69_659 - 80) + 23_570 + 546
-        sums = await tenant.pool.fetchrow(
-            "SELECT count(*), sum((d->>'total_minor')::bigint), count(DISTINCT d->>'customer_id'),"
-            " count(*) FILTER (WHERE d->>'total_minor' = '0') FROM kehu.events,"
-            " convert_from(data, 'UTF8') AS text, CAST(text AS jsonb) AS d WHERE name = 'OrderPlaced'"
-        )
-        assert tuple(sums) == (69_659, 250_031_563, 23_570, 80)
-        again = await import_table(tenant.engine, table, cdnow.JOB, rejects)
-        assert again.finished_before
-        assert (again.rows, await tenant.log.head()) == (69_659, head)
-
-
-async def test_a_headerless_file_with_blanks_between_its_columns(database: str) -> None:
-    path = cdnow.find().with_name("CDNOW_sample.txt")
+async def test_a_headerless_file_with_blanks_between_its_columns(database: str, tmp_path: Path) -> None:
+    path = tmp_path / "f.txt"
+    path.write_bytes(cdnow.find().with_name("CDNOW_sample.txt").read_bytes())
     shape = Shape(delimiter=WHITESPACE, columns=("master", "customer", "at", "quantity", "amount"))
     async with tenant_in(database) as tenant:
-        summary = await run_elsewhere(tenant, path, job(constants={"currency": "USD"}), shape)
+        summary = await run(tenant, path, job(constants={"currency": "USD"}), shape)
         placed = [r.event for r in await tenant.log.read(limit=30_000) if isinstance(r.event, OrderPlaced)]
         amounts = [Decimal(line.split()[4]) for line in path.read_text().splitlines()]
         assert summary.imported == len(placed) == len(amounts) == 6_919
         assert sum(order.total_minor for order in placed) == sum(amounts) * 100
         assert sum(order.total_minor == 0 for order in placed) == 8
-
-
-async def run_elsewhere(tenant: Tenant, path: Path, job: Job, shape: Shape) -> Summary:
-    return await import_table(tenant.engine, open_table(path, shape), job, Path("unused.rejects.csv"))
 
 
 # --- What a row means -----------------------------------------------------------------------------
@@ -309,21 +286,22 @@ def test_a_file_that_is_no_table(tmp_path: Path, name: str, content: str, told: 
 # --- Bad rows -------------------------------------------------------------------------------------
 
 BAD = (
-    ("1,a,1997-13-01,1,USD", "at", "is not a day of the calendar"),
-    ("1,a,01/02/1997,1,USD", "at", "is not a date such as"),
-    ("1,a,1997-01-01,1.234,USD", "amount", "is not a whole number of USD's minor units"),
-    ("1,a,1997-01-01,-1,USD", "amount", "is negative"),
-    ("1,a,1997-01-01,1_000,USD", "amount", "is not an amount"),
-    ("1,a,1997-01-01,NaN,USD", "amount", "is not an amount"),
-    ("1,a,1997-01-01,99999999999999999,USD", "amount", "<= 9007199254740991"),
-    ("1,a,1997-01-01,1,XXQ", "currency", "'XXQ' is not a currency of ISO 4217"),
-    ("1,a b,1997-01-01,1,USD", "customer", "matching regex"),
-    ("1,,1997-01-01,1,USD", "customer", "is required"),
-    ("a b,a,1997-01-01,1,USD", "id", "matching regex"),
-    ("1,a,1997-01-01,1", "", "has 4 cells, not 5"),
-    ("1,a,1997-01-01,1,USD,more", "", "has 6 cells, not 5"),
-    ('1,"a"b,1997-01-01,1,USD', "", "expected after"),
-    ("1,\udcff,1997-01-01,1,USD", "customer", "is not UTF-8 text"),
+    ("1,a,1997-13-01,1,USD,", "at", "is not a day of the calendar"),
+    ("1,a,01/02/1997,1,USD,", "at", "is not a date such as"),
+    ("1,a,1997-01-01,1.234,USD,", "amount", "is not a whole number of USD's minor units"),
+    ("1,a,1997-01-01,-1,USD,", "amount", "is negative"),
+    ("1,a,1997-01-01,1_000,USD,", "amount", "is not an amount"),
+    ("1,a,1997-01-01,NaN,USD,", "amount", "is not an amount"),
+    ("1,a,1997-01-01,99999999999999999,USD,", "amount", "<= 9007199254740991"),
+    ("1,a,1997-01-01,1,XXQ,", "currency", "'XXQ' is not a currency of ISO 4217"),
+    ("1,a b,1997-01-01,1,USD,", "customer", "matching regex"),
+    ("1,,1997-01-01,1,USD,", "customer", "is required"),
+    ("a b,a,1997-01-01,1,USD,", "id", "matching regex"),
+    (f"1,{'a' * 110},1997-01-01,1,USD,", "customer", "is too long"),
+    ("1,a,1997-01-01,1", "", "has 4 cells, not 6"),
+    ("1,a,1997-01-01,1,USD,,more", "", "has 7 cells, not 6"),
+    ('1,"a"b,1997-01-01,1,USD,', "", "expected after"),
+    ("1,\udcff,1997-01-01,1,USD,", "customer", "is not UTF-8 text"),
 )
 
 
@@ -333,16 +311,13 @@ async def test_a_bad_row_is_told_and_the_others_go_in(
 ) -> None:
     path = tmp_path / "f.csv"
     text = f'{HEADER},description\n"0",a,1997-01-01,1,USD,"two\nlines"\n{row}\n9,a,1997-01-01,1,USD,\n'
-    if row.count(",") > 3:
-        text = text.replace(f"\n{row}\n", f"\n{row},\n")
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     async with tenant_in(database) as tenant:
         summary = await run(tenant, path, job())
-        assert (summary.imported, summary.rejected) == (2, 1)
         [(line, column, reason)] = rejected(summary)
         assert (line, column) == ("4", field)
-        assert rule.replace("not 5", "not 6").replace("has 6", "has 7").replace("has 4", "has 4") in reason
-        assert [o.order_id for o in await orders(tenant)] == ["0", "9"]
+        assert rule in reason
+        assert [order.order_id for order in await orders(tenant)] == ["0", "9"]
 
 
 async def test_the_rejects_name_the_file_s_own_column_and_hold_the_row(database: str, tmp_path: Path) -> None:

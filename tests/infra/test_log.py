@@ -47,6 +47,19 @@ async def test_positions_are_dense_and_times_increase_with_them(log: Log) -> Non
     assert await log.head() == sum(versions.values())
 
 
+async def test_times_increase_even_when_the_clock_is_put_back(log: Log) -> None:
+    (before,) = await appended(log, written("a", 0))
+    await log.pool.execute("UPDATE kehu.heads SET recorded_at = recorded_at + interval '1 hour'")
+    (after,) = await appended(log, written("a", 1, events=3))
+    (then,) = await appended(log, written("a", 4))
+    gap = timedelta(hours=1, microseconds=3)
+    assert (after.recorded_at, then.recorded_at) == (
+        before.recorded_at + gap,
+        before.recorded_at + gap + timedelta(microseconds=1),
+    )
+    assert [e.recorded_at for e in await log.read()][-2:] == [after.recorded_at, then.recorded_at]
+
+
 async def test_the_answer_tells_place_and_time_as_they_are_stored(log: Log) -> None:
     first, second, nothing = await appended(
         log, written("a", 0, events=2), written("b", 0, events=3), written("c", 0, events=0)
@@ -127,7 +140,8 @@ async def test_none_since_holds_only_while_nobody_appended_such_an_event(log: Lo
     assert await refused(NoneSince(tag="phone:3", after=0)) is None
     assert await refused(NoneSince(tag="phone:1", after=one.position)) is None
     await appended(log, written("b", 0, tags=("phone:1",)))
-    assert await refused(NoneSince(tag="phone:1", after=one.position)) == one.position + 1
+    for after in (0, one.position):
+        assert await refused(NoneSince(tag="phone:1", after=after)) == one.position + 1
 
 
 async def test_a_repeated_command_gets_its_first_result_exactly(database: str, log: Log) -> None:

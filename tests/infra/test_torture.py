@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 import asyncpg
 import msgspec
 import pytest
 
+from domain.events import Recorded
 from infra.database import connected
 from infra.engine import Engine
 from infra.followers import Wakeups, follow
@@ -38,15 +40,18 @@ class Follower:
 
     def __init__(self) -> None:
         self.seen: list[int] = []
+        self._moved = asyncio.Event()
 
     async def run(self, log: Log, wakeups: Wakeups) -> None:
         async with aclosing(follow(log, wakeups, page=13)) as pages:
             async for events in pages:
                 self.seen += [event.position for event in events]
+                self._moved.set()
 
     async def reached(self, head: int) -> list[int]:
         while not self.seen or self.seen[-1] < head:
-            await asyncio.sleep(0)
+            await self._moved.wait()
+            self._moved.clear()
         return self.seen
 
 
@@ -120,8 +125,8 @@ async def test_the_oracle_can_complain(log: Log) -> None:
     ids = [event.command_id for event in history]
     first, second, third = history
 
-    def found(events: list[object], acknowledged: list[str], followed: list[int]) -> str:
-        return "; ".join(faults(events, acknowledged, followed, ids))  # type: ignore[arg-type]  # doctored
+    def found(events: Sequence[Recorded[Any]], acknowledged: list[str], followed: list[int]) -> str:
+        return "; ".join(faults(events, acknowledged, followed, ids))
 
     assert found(history, ids, [1, 2, 3]) == ""
     assert "positions" in found([first, third], ids[::2], [1, 3])

@@ -1,0 +1,1 @@
+"""Kehu's log as a persistence module for `eventsourcing`; `kehu.persistence` is its public name."""

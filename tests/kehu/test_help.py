@@ -1,0 +1,99 @@
+"""Every command explains itself: a help with an example, --json, exit codes; errors are one line."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from infra.import_kinds import KINDS
+from kehu.cli import cli, run
+from tests.kehu.console import KEHU, kehu
+
+COMMANDS = sorted(cli.commands)
+
+
+def help_of(*command: str) -> str:
+    result = CliRunner().invoke(cli, [*command, "--help"])
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_the_commands_are_those_of_the_product() -> None:
+    assert COMMANDS == ["demo", "import", "rebuild", "replay", "serve", "status"]
+    assert all(f"  {name} " in help_of() for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_a_help_with_an_example_and_json(name: str) -> None:
+    text = help_of(name)
+    assert re.search(rf"Example:\n +kehu {name}", text)
+    assert "--json" in text
+    assert "Exit codes:" in text
+    assert all(option.help for option in cli.commands[name].params if isinstance(option, click.Option))
+
+
+def test_the_help_of_import_names_every_kind_and_field() -> None:
+    text = help_of("import")
+    for kind in KINDS.values():
+        assert f"  {kind.name}: " in text
+        assert all(f"    {field.name}" in text for field in kind.fields)
+
+
+def test_readme_names_every_command() -> None:
+    readme = Path(__file__).parents[2] / "README.md"
+    if readme.exists():
+        text = readme.read_text(encoding="utf-8")
+        assert all(f"kehu {name}" in text or f"make {name}" in text for name in COMMANDS if name != "demo")
+
+
+def test_the_version_is_told() -> None:
+    result = subprocess.run([KEHU, "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout.split()[0] == "kehu"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["nonsense"], 2, "No such command 'nonsense'"),
+        (["import", "nothing.csv", "--as", "purchases"], 2, "'nothing.csv' does not exist"),
+        (["replay"], 2, "Missing option '--customer'"),
+        (["replay", "--customer", "a", "--at", "1997-01-01", "--position", "1"], 2, "not both"),
+        (["rebuild", "nothing"], 3, "there is no view 'nothing'"),
+        (["serve", "--host", "0.0.0.0"], 2, "there is no access control yet"),
+    ],
+)
+def test_a_wrong_call_is_told_in_one_line(
+    arguments: list[str], code: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == code
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert told in written.err
+    assert written.err.startswith("kehu: ")
+    assert written.err.count("\n") == 1
+
+
+def test_a_database_that_does_not_answer() -> None:
+    result = kehu("status", database="postgresql://nobody@127.0.0.1:1/nothing")
+    assert result.returncode == 4
+    assert result.stderr.count("\n") == 1
+    assert "cannot be used" in result.stderr
+    assert "Traceback" in kehu("status", "--debug", database="postgresql://nobody@127.0.0.1:1/nothing").stderr
+
+
+def test_a_port_that_is_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("KEHU_PORT", "http")
+    assert run(["status"]) == 2
+    assert "KEHU_PORT is 'http'" in capsys.readouterr().err
+
+
+def test_importing_the_public_names_brings_no_machinery() -> None:
+    code = "import sys, kehu; print(sorted({'asyncpg', 'uvicorn', 'strawberry', 'rich'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

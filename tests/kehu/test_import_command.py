@@ -1,0 +1,117 @@
+"""`kehu import` as a user meets it: summaries, rejects, exit codes; a kill -9 in the middle loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from infra.followers import CHANNEL
+from tests.kehu.console import KEHU, environment, kehu
+
+HEADER = "id,customer,at,amount,currency"
+
+
+def purchases(path: Path, rows: int) -> Path:
+    """So many purchases of one dollar by as many customers, and a bad row at the beginning and the end."""
+    lines = [
+        HEADER,
+        "x,a,never,1,USD",
+        *(f"{n},c{n},1997-01-02,1.00,USD" for n in range(rows)),
+        "y,a,1997-01-02,?,USD",
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+async def kill_at_first_commit(command: list[str], database: str) -> None:
+    """Start a command, and kill it once the log has grown."""
+    listener = await asyncpg.connect(database)
+    grown = asyncio.Event()
+    await listener.add_listener(CHANNEL, lambda *_: grown.set())
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment(database), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    await asyncio.wait_for(grown.wait(), 60)
+    process.kill()
+    assert await process.wait() == -9
+    await listener.close()
+
+
+async def fetch(database: str, query: str) -> list[Any]:
+    connection = await asyncpg.connect(database)
+    try:
+        return [tuple(row) for row in await connection.fetch(query)]
+    finally:
+        await connection.close()
+
+
+def rejected(summary: dict[str, Any]) -> list[dict[str, str]]:
+    return list(csv.DictReader(Path(summary["rejects"]).read_text().splitlines()))
+
+
+async def test_rejects_make_the_exit_code_1_and_the_rest_goes_in(database: str, tmp_path: Path) -> None:
+    file = purchases(tmp_path / "f.csv", 3)
+    result = kehu("import", file, "--as", "purchases", "--json", database=database)
+    assert result.returncode == 1
+    summary = json.loads(result.stdout)
+    assert {name: summary[name] for name in ("imported", "repeated", "rejected")} == {
+        "imported": 3,
+        "repeated": 0,
+        "rejected": 2,
+    }
+    rejects = rejected(summary)
+    assert [(row["line"], row["field"], row["id"]) for row in rejects] == [
+        ("2", "at", "x"),
+        ("6", "amount", "y"),
+    ]
+    again = kehu("import", file, "--as", "purchases", database=database)
+    assert again.returncode == 1
+    assert "was imported before" in again.stdout
+    assert "5 rows: 3 imported, 0 there already, 2 rejected" in again.stdout
+
+
+async def test_a_killed_import_goes_on_and_ends_the_same(database: str, tmp_path: Path) -> None:
+    file = purchases(tmp_path / "f.csv", 12_000)
+    command = [KEHU, "import", str(file), "--as", "purchases"]
+    await kill_at_first_commit(command, database)
+    [(before,)] = await fetch(database, "SELECT position FROM kehu.heads")
+    assert 0 < before < 36_000
+    result = kehu("import", file, "--as", "purchases", "--json", database=database)
+    summary = json.loads(result.stdout)
+    assert summary["imported"] + summary["repeated"] == 12_000
+    assert await fetch(
+        database,
+        "SELECT name, count(*), count(DISTINCT stream), count(DISTINCT data) FROM kehu.events"
+        " GROUP BY name ORDER BY name",
+    ) == [(name, 12_000, 12_000, 12_000) for name in ("CustomerRegistered", "OrderPlaced", "PaymentReceived")]
+    assert await fetch(database, "SELECT count(*), min(position), max(position) FROM kehu.events") == [
+        (36_000, 1, 36_000)
+    ]
+    assert [row["line"] for row in rejected(summary)] == ["2", "12003"]
+
+
+def test_a_missing_column_is_told(database: str, tmp_path: Path) -> None:
+    file = tmp_path / "f.csv"
+    file.write_text("id,client,at,amount,currency\n")
+    result = kehu("import", file, "--as", "purchases", database=database)
+    assert result.returncode == 2
+    assert "no column 'customer'" in result.stderr
+    assert "--map customer=COLUMN" in result.stderr
+    assert result.stderr.startswith("kehu: ")
+
+
+def test_wrong_flags_are_told(database: str, tmp_path: Path) -> None:
+    file = purchases(tmp_path / "f.csv", 1)
+    for flags, told in (
+        (["--map", "customer"], "is not like FIELD=COLUMN"),
+        (["--time-zone", "Mars/Base"], "is not a time zone"),
+        (["--set", "tip=1"], "have no field 'tip'"),
+    ):
+        result = kehu("import", file, "--as", "purchases", *flags, database=database)
+        assert (result.returncode, told in result.stderr) == (2, True), result.stderr

@@ -1,0 +1,78 @@
+"""`kehu serve` answers, stops cleanly, and says in one line why it cannot start."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.kehu.console import KEHU, environment, kehu
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "channel_use.py"
+
+
+@asynccontextmanager
+async def serving(database: str, *arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """A server on a free port, and the address of its GraphQL."""
+    process = await asyncio.create_subprocess_exec(
+        KEHU, "serve", "--port", "0", "--json", *arguments, env=environment(database), stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), 60)
+        yield process, json.loads(line)["url"]
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_it_answers_with_an_analysts_view_and_stops_at_a_signal(database: str, tmp_path: Path) -> None:
+    buyers, contacts = tmp_path / "b.csv", tmp_path / "c.csv"
+    buyers.write_text("customer,at,amount,currency\na,1997-01-01,1,USD\n")
+    contacts.write_text("customer,at,channel,topic\na,1997-01-02,chat,x\na,1997-01-03,chat,y\n")
+    assert kehu("import", buyers, "--as", "purchases", database=database).returncode == 0
+    async with (
+        serving(database, "--projection", str(EXAMPLE)) as (process, url),
+        httpx.AsyncClient() as client,
+    ):
+        assert kehu("import", contacts, "--as", "interactions", database=database).returncode == 0
+        query = "query($p: Int64!) @asOf(at: {atLeast: $p}) { channelUses { nodes { channel contacts } } }"
+        answer = await client.post(url, json={"query": query, "variables": {"p": 6}}, timeout=30)
+        nodes = [{"channel": "chat", "contacts": 2}]
+        assert answer.json()["data"] == {"channelUses": {"nodes": nodes}}, answer.text
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+async def test_it_stops_while_a_stream_is_open(database: str, how: signal.Signals) -> None:
+    async with serving(database) as (process, url), httpx.AsyncClient() as client:
+        assert (await client.get(url.replace("/graphql", "/health"))).status_code == 200
+        process.send_signal(how)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+async def test_a_used_port_is_told_in_one_line(database: str) -> None:
+    async with serving(database) as (_, url):
+        result = await asyncio.to_thread(kehu, "serve", "--port", str(urlsplit(url).port), database=database)
+        assert result.returncode == 1
+        assert "Address already in use" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+def test_a_wrong_projection_is_told_in_one_line(database: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("from kehu import nothing\n")
+    result = kehu("serve", "--projection", file, database=database)
+    assert result.returncode == 2
+    assert f"{file}:1: " in result.stderr
+    assert result.stderr.count("\n") == 1
