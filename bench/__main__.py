@@ -31,7 +31,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Also write the figures to this file.")
 def main(names: tuple[str, ...], quick: bool, file: Path | None) -> None:
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    command = " ".join(["python -m bench", *names, *["--quick"][:quick]])
+    command = " ".join(["python -m bench", *names, *(["--quick"] if quick else [])])
     under, figures = asyncio.run(_run(names or tuple(BENCHES), quick, command, console))
     console.print(screen(figures))
     if file is not None:

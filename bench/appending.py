@@ -27,6 +27,8 @@ CREATE TABLE raw (
 """
 INSERT = "INSERT INTO raw (stream, version, name, data) VALUES ($1, $2, $3, $4)"
 
+_numbers = itertools.count(1)
+
 Step = Callable[[int], Awaitable[object]]
 """One client's next command; the argument is the client's number."""
 
@@ -77,37 +79,22 @@ def _clients(run: Run, step: Step, clients: int) -> Measure:
 
 def _owners(tenant: Tenant) -> Step:
     """One more event to a customer's stream; the condition is its version."""
-    numbers = itertools.count(1)
 
     async def step(client: int) -> None:
-        number = next(numbers)
-        await tenant.engine.execute(
-            wish(
-                AssignOwner,
-                f"owner-{id(numbers)}-{number}",
-                BEGIN,
-                customer_id=f"c{client}",
-                owner=f"owner {number}",
-            )
-        )
+        number = next(_numbers)
+        fields = {"customer_id": f"c{client}", "owner": f"owner {number}"}
+        await tenant.engine.execute(wish(AssignOwner, f"owner-{number}", BEGIN, **fields))
 
     return step
 
 
 def _orders(tenant: Tenant) -> Step:
     """A new order; the conditions are that it is new, and the version of its customer."""
-    numbers = itertools.count(1)
 
     async def step(client: int) -> None:
-        id_ = f"{id(numbers)}-{next(numbers)}"
-        fields = {
-            "order_id": id_,
-            "customer_id": f"c{client}",
-            "total_minor": 1177,
-            "currency": "CNY",
-            "items": 1,
-        }
-        await tenant.engine.execute(wish(PlaceOrder, f"order-{id_}", BEGIN, **fields))
+        order_id = f"order-{next(_numbers)}"
+        fields = {"customer_id": f"c{client}", "total_minor": 1177, "currency": "CNY", "items": 1}
+        await tenant.engine.execute(wish(PlaceOrder, order_id, BEGIN, order_id=order_id, **fields))
 
     return step
 
@@ -132,7 +119,6 @@ def _package(run: Run, customers: Customers, threads: int) -> Measure:
 
 
 def _inserts(run: Run, dsn: str, connections: int) -> Measure:
-    numbers = itertools.count(1)
     bought = buy(1, 1)
     data = encode(
         OrderPlaced(
@@ -152,7 +138,7 @@ def _inserts(run: Run, dsn: str, connections: int) -> Measure:
             inserts = [await connection.prepare(INSERT) for connection in held]
 
             async def step(client: int) -> None:
-                await inserts[client].fetchval(f"order-{id(numbers)}-{next(numbers)}", 1, "OrderPlaced", data)
+                await inserts[client].fetchval(f"order-{next(_numbers)}", 1, "OrderPlaced", data)
 
             return await _clients(run, step, connections)()
         finally:

@@ -44,6 +44,7 @@ async def main(dsn: str, kind: str) -> None:
     async with connected(dsn, size=CONNECTIONS) as pool, open_tenant(pool, TENANT, declared) as tenant:
         app = create_app(tenant) if kind == "kehu" else await by_hand(tenant)
         with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else answers wait for ACKs
             print(listening.getsockname()[1], flush=True)
             config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
             await uvicorn.Server(config).serve(sockets=[listening])

@@ -49,7 +49,7 @@ _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>[^`]*)`")
 
 def parse(cls: type[C], fields: Mapping[str, Any]) -> C:
     """A command of type `cls` from plain values. Raises `InvalidInput` that names the field and the rule."""
-    _refuse_unstorable(fields, "")
+    _refuse_unstorable(dict(fields), "")
     try:
         return _in_utc(msgspec.convert(fields, cls, strict=True))
     except msgspec.ValidationError as refused:
@@ -70,7 +70,7 @@ def _refuse_unstorable(value: Any, path: str) -> None:
             raise InvalidInput(path, "must not contain the character NUL (U+0000)")
         if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
             raise InvalidInput(path, "must not contain half of a surrogate pair")
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for name, part in value.items():
             _refuse_unstorable(name, path or "input")
             _refuse_unstorable(part, f"{path}.{name}" if path else str(name))

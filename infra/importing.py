@@ -95,7 +95,6 @@ class _Run:
         self._rejects = Rejects(rejects, table.raw_columns)
         self._ledger = Ledger(engine.log.pool, engine.log.tenant, job_fingerprint(table, job, among))
         self.standing = Standing()
-        self._chunks = 0
 
     async def open(self) -> bool:
         """Take up the import; whether it had finished before."""
@@ -118,17 +117,10 @@ class _Run:
                 following += islice(plan, SLICE)
                 await asyncio.sleep(0)
             await doing
-            await self._keep_plans_fit()
             progress(self._rows_done(), self._table.about)
             chunk = following or list(islice(plan, CHUNK))
         self.standing.finished = True
         await self._ledger.save(self.standing)
-
-    async def _keep_plans_fit(self) -> None:
-        """Tell PostgreSQL the log's size each time it has doubled; else it plans for a small one."""
-        self._chunks += 1
-        if self._chunks.bit_count() == 1:
-            await self._engine.log.pool.execute("ANALYZE kehu.events, kehu.streams, kehu.commands")
 
     def _rows_done(self) -> int:
         return self.standing.imported + self.standing.repeated + self.standing.rejected

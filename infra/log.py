@@ -221,7 +221,8 @@ class Log:
     async def known_commands(self, command_ids: Sequence[str]) -> set[str]:
         """Those of the commands that were done before."""
         rows = await self.pool.fetch(
-            "SELECT command_id FROM kehu.commands WHERE tenant = $1 AND command_id = ANY ($2)",
+            "SELECT id FROM unnest($2::text[]) AS asked (id) CROSS JOIN LATERAL"
+            " (SELECT FROM kehu.commands WHERE tenant = $1 AND command_id = id LIMIT 1) known",
             self.tenant,
             command_ids,
         )
@@ -230,7 +231,8 @@ class Log:
     async def versions(self, streams: Sequence[str]) -> dict[str, int]:
         """The present version of each of these streams; one without events is absent."""
         rows = await self.pool.fetch(
-            "SELECT stream, version FROM kehu.streams WHERE tenant = $1 AND stream = ANY ($2)",
+            "SELECT wanted AS stream, version FROM unnest($2::text[]) AS asked (wanted) CROSS JOIN LATERAL"
+            " (SELECT version FROM kehu.streams WHERE tenant = $1 AND stream = wanted LIMIT 1) known",
             self.tenant,
             streams,
         )
@@ -259,7 +261,13 @@ class Log:
 
     async def read_streams(self, streams: Sequence[str]) -> dict[str, list[Recorded[Event]]]:
         """The events of several streams; a stream without events is absent."""
-        events = await self._fetch("stream = ANY ($2) ORDER BY stream, version", streams)
+        rows = await self.pool.fetch(
+            f"SELECT {COLUMNS} FROM unnest($2::text[]) AS asked (wanted) CROSS JOIN LATERAL"
+            " (SELECT * FROM kehu.events WHERE tenant = $1 AND stream = wanted ORDER BY version) e",
+            self.tenant,
+            streams,
+        )
+        events = [recorded(*row) for row in rows]
         return {stream: list(run) for stream, run in groupby(events, lambda e: e.stream)}
 
     async def read_customer(

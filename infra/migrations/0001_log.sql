@@ -99,7 +99,8 @@ BEGIN
     FOR refused IN
         SELECT DISTINCT ON (k.unit) k.unit, d.*
           FROM unnest(k_unit, k_id) AS k(unit, id)
-          JOIN kehu.commands d ON d.tenant = p_tenant AND d.command_id = k.id
+         CROSS JOIN LATERAL (
+               SELECT * FROM kehu.commands d WHERE d.tenant = p_tenant AND d.command_id = k.id LIMIT 1) d
     LOOP
         accepted[refused.unit] := false;
         RETURN QUERY SELECT refused.unit, 'repeated', refused.stream, refused.position,
@@ -109,7 +110,9 @@ BEGIN
     FOR refused IN
         SELECT DISTINCT ON (c.unit) c.unit, c.stream, coalesce(s.version, 0) AS version
           FROM unnest(c_unit, c_stream, c_version) AS c(unit, stream, version)
-          LEFT JOIN kehu.streams s ON s.tenant = p_tenant AND s.stream = c.stream
+          LEFT JOIN LATERAL (
+               SELECT s.version FROM kehu.streams s
+                WHERE s.tenant = p_tenant AND s.stream = c.stream LIMIT 1) s ON true
          WHERE coalesce(s.version, 0) <> c.version AND accepted[c.unit]
     LOOP
         accepted[refused.unit] := false;

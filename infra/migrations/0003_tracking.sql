@@ -97,24 +97,26 @@ BEGIN
     SELECT array_agg(x.unit), array_agg(x.subject) INTO refused, subjects
       FROM (SELECT n.unit, n.stream AS subject
               FROM unnest(n_unit, n_stream, n_first, n_last) AS n(unit, stream, first, last)
-             WHERE EXISTS (SELECT FROM kehu.events e
-                            WHERE e.tenant = p_tenant AND e.stream = n.stream
-                              AND e.version BETWEEN n.first AND n.last)
+             CROSS JOIN LATERAL (
+                   SELECT FROM kehu.events e
+                    WHERE e.tenant = p_tenant AND e.stream = n.stream
+                      AND e.version BETWEEN n.first AND n.last LIMIT 1) known
              UNION ALL
             SELECT r.unit, r.follower || ' follows ' || r.application
               FROM unnest(r_unit, r_follower, r_application, r_position)
                    AS r(unit, follower, application, position)
-              JOIN kehu.tracking t ON t.tenant = p_tenant AND t.follower = r.follower
-                                  AND t.application = r.application AND t.position >= r.position
+             CROSS JOIN LATERAL (
+                   SELECT FROM kehu.tracking t
+                    WHERE t.tenant = p_tenant AND t.follower = r.follower
+                      AND t.application = r.application AND t.position >= r.position LIMIT 1) known
              UNION ALL
             SELECT q.unit, q.application || ': ' || q.names || ' ' || q.tags
               FROM unnest(q_unit, q_application, q_names, q_tags, q_after)
                    AS q(unit, application, names, tags, after)
-             WHERE EXISTS (SELECT FROM kehu.matching(
-                               p_tenant, q.application,
-                               ARRAY(SELECT jsonb_array_elements_text(q.names::jsonb)),
-                               ARRAY(SELECT jsonb_array_elements_text(q.tags::jsonb)),
-                               q.after, 9223372036854775807, 1))) x;
+             CROSS JOIN LATERAL kehu.matching(
+                   p_tenant, q.application, ARRAY(SELECT jsonb_array_elements_text(q.names::jsonb)),
+                   ARRAY(SELECT jsonb_array_elements_text(q.tags::jsonb)),
+                   q.after, 9223372036854775807, 1)) x;
 
     FOR answer IN
         SELECT * FROM kehu.append(

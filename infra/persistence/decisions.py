@@ -34,8 +34,11 @@ READ = """
                    $1, $2, ARRAY(SELECT jsonb_array_elements_text(q.names::jsonb)),
                    ARRAY(SELECT jsonb_array_elements_text(q.tags::jsonb)), $5, $6, $7) AS m(position)
              ORDER BY m.position LIMIT $7) found
-      JOIN kehu.events e ON e.tenant = $1 AND e.position = found.position
-      JOIN kehu.tagged t ON t.tenant = $1 AND t.application = $2 AND t.position = found.position
+     CROSS JOIN LATERAL (
+           SELECT * FROM kehu.events WHERE tenant = $1 AND position = found.position LIMIT 1) e
+     CROSS JOIN LATERAL (
+           SELECT tags FROM kehu.tagged
+            WHERE tenant = $1 AND application = $2 AND position = found.position LIMIT 1) t
      ORDER BY e.position
 """
 
