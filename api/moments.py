@@ -86,7 +86,7 @@ class Moment(SchemaExtension):
 
     async def _fix(self, context: Call, document: DocumentNode, wanted: dict[str, Any]) -> None:
         """Now, which is the lowest position of the views that are read, unless the operation says when."""
-        views = views_read(self._schema, document)
+        views = _views_of(self._schema, document)
         head = await context.tenant.log.head()
         least = await _position(context, wanted, head) if wanted else 0
         context.standing = await context.reader.reached(views, least) if views else context.standing
@@ -129,6 +129,23 @@ async def _position(context: Call, wanted: dict[str, Any], head: int) -> int:
     if not ended:
         raise refused("BAD_MOMENT", f"@asOf: day: {value} has not ended in this log")
     return ended[-1].position
+
+
+_known: dict[int, tuple[DocumentNode, GraphQLSchema, set[str]]] = {}
+KNOWN = 1_000
+"""Documents whose views are remembered; the parser's cache hands out the same document for the same text."""
+
+
+def _views_of(schema: GraphQLSchema, document: DocumentNode) -> set[str]:
+    """`views_read`, remembered."""
+    known = _known.get(id(document))
+    if known is not None and known[0] is document and known[1] is schema:
+        return known[2]
+    if len(_known) >= KNOWN:
+        _known.clear()
+    views = views_read(schema, document)
+    _known[id(document)] = document, schema, views
+    return views
 
 
 def views_read(schema: GraphQLSchema, document: DocumentNode) -> set[str]:

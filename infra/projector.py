@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
 
-from domain.events import POLICY_TAG, Event, Recorded
+from domain.events import POLICY_TAG, Event, PolicyEvent, Recorded
 from domain.policies import Policies
 from domain.policies import evolve as evolve_policies
 from infra.builds import Build, Moment
@@ -153,7 +153,7 @@ class Projector:
                 policies = evolve_policies(policies, recorded.event)
         moments = []
         for recorded in events:
-            if POLICY_TAG in recorded.event.tags:
+            if isinstance(recorded.event, PolicyEvent):
                 policies = evolve_policies(policies, recorded.event)
             moments.append((recorded, policies))
         self._policies = (after + len(events), policies)

@@ -30,9 +30,7 @@ class Tenant:
 
 
 @asynccontextmanager
-async def open_tenant(
-    pool: Pool, name: str, declarations: Iterable[Declaration]
-) -> AsyncIterator[Tenant]:
+async def open_tenant(pool: Pool, name: str, declarations: Iterable[Declaration]) -> AsyncIterator[Tenant]:
     """Open a tenant, creating it where it is new; at the end, what waits is appended first."""
     tenant = Tenant(pool, name, declarations)
     try:

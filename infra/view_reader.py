@@ -48,7 +48,7 @@ class Not(Record):
 Where = Test | All | Some | Not
 
 OPERATORS: Mapping[str, str] = {
-    "eq": "{column} IS NOT DISTINCT FROM {value}",
+    "eq": "{column} = {value}",
     "ne": "{column} IS DISTINCT FROM {value}",
     "lt": "{column} < {value}",
     "lte": "{column} <= {value}",
@@ -309,6 +309,8 @@ def _sql(where: Where, arguments: list[Any]) -> str:
     """SQL for a condition; `$1` is the tenant, `$2` the position, its own values follow."""
     match where:
         case Test(column=column, op=op, value=value):
+            if op == "eq" and value is None:
+                return f"({quoted(column)} IS NULL)"
             if op == "in":
                 value = [_plain(v) for v in value]
             return OPERATORS[op].format(column=quoted(column), value=_placeholder(_plain(value), arguments))

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 
 import uvicorn
 
+from infra.scheduler import end_days
 from infra.tenant import Tenant
 from kehu.console import bar
 from kehu.failures import USAGE, Failure
@@ -37,10 +38,12 @@ def listen(host: str, port: int, *, expose: bool) -> socket.socket:
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         reason = error.strerror or str(error)
         raise Failure(f"cannot listen on {host}:{port}: {reason}; choose another --port") from error
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does so for its own sockets only
+    return listener
 
 
 def _is_loopback(host: str) -> bool:
@@ -64,29 +67,43 @@ async def catch_up(tenant: Tenant, *, quiet: bool = False) -> int:
 
 async def serve(tenant: Tenant, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until a signal comes. Raises `Failure` where the views cannot follow the log any more."""
-    from api.http import create_app
+    from api.http import LARGEST_BODY, create_app
 
     config = uvicorn.Config(
-        create_app(tenant), log_level="warning", access_log=False, timeout_graceful_shutdown=DRAIN
+        create_app(tenant),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=DRAIN,
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_BODY,
     )
     server = _Server(config)
-    following = asyncio.create_task(tenant.projector.run(tenant.wakeups), name="projector")
+    following = asyncio.create_task(
+        tenant.projector.run(tenant.wakeups, tenant.reader.moved), name="projector"
+    )
+    ending = asyncio.create_task(end_days(tenant), name="scheduler")
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
     with _stopping(server):
         while not (server.started or serving.done()):
             await asyncio.wait({serving}, timeout=0.01)
         if not serving.done():
             ready()
-        await asyncio.wait({following, serving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({following, ending, serving}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         await asyncio.wait({serving})
-    failure = following.exception() if following.done() else None
-    following.cancel()
-    with suppress(asyncio.CancelledError, Exception):
-        await following
+    await _stop(following, "the views cannot follow the log")
+    await _stop(ending, "business days cannot be ended")
     serving.result()
+
+
+async def _stop(task: asyncio.Task[None], trouble: str) -> None:
+    """End a task that runs for ever. Raises `Failure` where it has ended by itself."""
+    failure = task.exception() if task.done() else None
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task
     if failure is not None:
-        raise Failure(f"the views cannot follow the log: {type(failure).__name__}: {failure}") from failure
+        raise Failure(f"{trouble}: {type(failure).__name__}: {failure}") from failure
 
 
 @contextmanager
