@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 from cross_web import HTTPException
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -40,6 +41,9 @@ class GraphQLApp(GraphQL[Call, None]):
             return super().decode_json(data)
         except (UnicodeDecodeError, RecursionError) as error:
             raise json.JSONDecodeError(str(error), "", 0) from None
+
+    def encode_json(self, data: object) -> str:
+        return orjson.dumps(data).decode()  # text, not bytes: WebSocket clients expect text frames
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

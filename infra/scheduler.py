@@ -44,7 +44,7 @@ async def end_passed_days(tenant: Tenant, now: datetime) -> list[date]:
     yesterday = policies.business_day(now) - timedelta(days=1)
     last = await _last_day(tenant) or yesterday - timedelta(days=1)
     if (yesterday - last).days > LONGEST_GAP:
-        _log.warning("no business day is ended: the last one, %s, is too long ago", last)
+        _log.info("no business day is ended: the last one, %s, is too long ago", last)
         return []
     missing = [last + timedelta(days=n) for n in range(1, (yesterday - last).days + 1)]
     for day in missing:

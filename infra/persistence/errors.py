@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
-from asyncpg.exceptions._base import DataError as Unencodable
+from asyncpg.exceptions._base import DataError as Unencodable  # it has no public name
 from eventsourcing.persistence import (
     DatabaseError,
     DataError,

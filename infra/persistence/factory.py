@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.dcb.persistence import DCBInfrastructureFactory
@@ -81,6 +81,10 @@ class KehuFactory(
         with self._opening:
             if self._datastore is not None:
                 self._datastore.close()
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+        super().__exit__(*error)
 
     def _class(self, key: str, default: type[R]) -> type[R]:
         """The class that the environment names, or the usual one."""

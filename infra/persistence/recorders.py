@@ -162,13 +162,11 @@ class KehuApplicationRecorder(KehuAggregateRecorder, ApplicationRecorder):
     ) -> Sequence[Notification]:
         after = 0 if start is None else start - 1 if inclusive_of_start else start
         rows = self.datastore.read(
-            "SELECT substr(stream, length($2) + 1), version, name, data, position FROM kehu.events"
-            " WHERE tenant = $1 AND left(stream, length($2)) = $2 AND position > $3 AND position <= $4"
-            " AND ($5::text[] IS NULL OR name = ANY ($5)) ORDER BY position LIMIT $6",
+            "SELECT * FROM kehu.notifications($1, $2, $3, $4, $5, $6)",
             self.category,
+            list(topics) or None,
             after,
             LAST if stop is None else stop,
-            list(topics) or None,
             limit,
         )
         return [Notification(self._id_type(id), *rest) for id, *rest in rows]

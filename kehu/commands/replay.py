@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import click
 import msgspec
-from rich.table import Table
 from rich.text import Text
 
 from kehu.console import out, write_json
@@ -18,7 +18,7 @@ from kehu.replaying import NoSuchMoment, Replayed, position_of, replay
 from kehu.settings import Settings
 
 SHORT = 120
-"""Letters of one value that the table shows; --json shows all."""
+"""Letters of one value that are shown; --json shows all."""
 
 
 @click.command("replay")
@@ -51,7 +51,8 @@ def replay_command(
         for event in story:
             write_json(event)
     else:
-        out().print(_table(customer_id, story))
+        for line in _lines(customer_id, story):
+            out().print(line, soft_wrap=True)
     return 0
 
 
@@ -74,24 +75,21 @@ async def _replay(
         return list(replay(events))
 
 
-def _table(customer_id: str, story: list[Replayed]) -> Table:
-    table = Table(title=f"Customer {customer_id}: {len(story)} events", title_justify="left", show_lines=True)
-    table.add_column("position", justify="right")
-    for name in ("happened", "recorded", "event", "stream", "by", "source", "changed"):
-        table.add_column(name, overflow="fold")
+def _lines(customer_id: str, story: list[Replayed]) -> Iterator[Text]:
+    """What happened, line by line, and below each event what it changed."""
+    yield Text(f"Customer {customer_id}: {len(story)} events", style="bold")
     for event in story:
         by = event.actor + (f" for {event.on_behalf_of}" if event.on_behalf_of else "")
-        table.add_row(
-            str(event.position),
-            f"{event.occurred_at:%Y-%m-%d %H:%M:%S}",
-            f"{event.recorded_at:%Y-%m-%d %H:%M:%S.%f}",
-            event.event,
-            Text(event.stream),
-            Text(by),
-            Text(event.source or ""),
-            Text("\n".join(f"{c.field}: {_short(c.old)} → {_short(c.new)}" for c in event.changes)),
+        source = f", from {event.source}" if event.source else ""
+        yield Text.assemble(
+            (f"{event.position:>9}", "dim"),
+            f"  {event.occurred_at:%Y-%m-%d %H:%M:%S}  ",
+            (event.event, "bold"),
+            f"  {event.stream}  by {by}{source}",
+            (f"  (recorded {event.recorded_at:%Y-%m-%d %H:%M:%S.%f})", "dim"),
         )
-    return table
+        for c in event.changes:
+            yield Text(f"{'':>11}{c.field}: {_short(c.old)} → {_short(c.new)}")
 
 
 def _short(value: Any) -> str:

@@ -28,7 +28,6 @@ def main(name: str, threads: int, writes: int, seed: int) -> None:
 
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(write, range(threads)))
-        factory.close()
 
 
 if __name__ == "__main__":

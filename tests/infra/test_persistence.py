@@ -147,6 +147,12 @@ def test_a_tenant_whose_views_kehu_keeps_is_refused(opened: Open, surgeon: psyco
         opened(KEHU_TENANT="main").application_recorder()
 
 
+def test_too_many_that_wait_are_told_so(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.group_commit.QUEUE", 0)
+    with pytest.raises(OperationalError, match="try again"):
+        opened().application_recorder().insert_events([event("much")])
+
+
 def test_what_is_closed_stays_closed(opened: Open) -> None:
     factory = opened()
     recorder, decisions = factory.process_recorder(), factory.dcb_recorder()
