@@ -11,8 +11,8 @@ from strawberry.types import Info
 
 from api.errors import refused
 from infra.tenant import Tenant
-from infra.view_reader import Found, Standing
-from infra.view_tables import Key, Table
+from infra.views.reader import Found, Standing
+from infra.views.tables import Key, Table
 
 
 class Call:

@@ -12,8 +12,8 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.types.execution import ExecutionContext
 
 from infra.engine import Contended
-from infra.group_commit import UNREACHABLE, Busy, Closed
-from infra.view_reader import NotReached
+from infra.log.group_commit import UNREACHABLE, Busy, Closed
+from infra.views.reader import NotReached
 
 _log = logging.getLogger(__name__)
 

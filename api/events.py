@@ -18,8 +18,8 @@ from api.scalars import Int64
 from api.views import DEFAULT_PAGE, LARGEST_PAGE, PageInfo, given, optional, require_page
 from domain.events import Event as DomainEvent
 from domain.events import Recorded, encode
-from infra.followers import follow
-from infra.log import Selection
+from infra.log.followers import follow
+from infra.log.log import Selection
 
 
 def _data(root: strawberry.Parent[Any]) -> str:

@@ -21,7 +21,7 @@ from api.nouns import Noun
 from api.reports import report_field
 from api.scalars import INT64, MOMENT, Int64
 from api.views import ViewType, complete
-from infra.view_reader import Found
+from infra.views.reader import Found
 from projections.view import Declaration, Report
 
 NOUNS: Sequence[Noun] = (

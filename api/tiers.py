@@ -16,8 +16,8 @@ from domain.calendar import DayEnded
 from domain.events import Recorded
 from domain.orders import ORDERS
 from domain.tiers import TIER_POLICIES
-from infra import view_reader
-from infra.view_reader import All, Found, Not, Test
+from infra.views import reader as view_reader
+from infra.views.reader import All, Found, Not, Test
 from projections.orders import Order
 from projections.tiers import CustomerValue, due
 

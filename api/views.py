@@ -20,7 +20,7 @@ from api.call import Call, call
 from api.errors import refused
 from api.scalars import Int64
 from domain.records import Record
-from infra.view_reader import All, Found, Not, Order, Page, Some, Test, Where, complete_order
+from infra.views.reader import All, Found, Not, Order, Page, Some, Test, Where, complete_order
 from projections.view import Declaration, DeclarationError, Field
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 1_000

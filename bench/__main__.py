@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bench.harness import FULL, QUICK, Figure, Run
 from bench.report import Circumstances, circumstances, measured, renewed, screen
 from bench.suite import BENCHES, measure
-from infra.postgres import running
+from infra.postgres.server import running
 
 WIDTH = 200
 """Of the table, where it goes into a file or a pipe."""

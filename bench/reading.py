@@ -9,7 +9,7 @@ from bench.business import EVENTS_EACH, fill
 from bench.harness import Figure, Peer, Run, rate
 from bench.peer import NAME, Customers, environment
 from bench.peer import fill as fill_peer
-from infra.log import Log
+from infra.log.log import Log
 from infra.tenant import open_tenant
 
 EVENTS, PEER_EVENTS = 80_000, 20_000

@@ -13,9 +13,9 @@ from bench.business import EVENTS_EACH, fill
 from bench.harness import Figure, Measure, Peer, Run
 from bench.peer import Customers, Owners, OwnersProjection, environment
 from bench.peer import fill as fill_peer
-from infra.log import Log
-from infra.projector import Projector
+from infra.log.log import Log
 from infra.tenant import open_tenant
+from infra.views.projector import Projector
 from kehu.builtin import NAMES
 from projections.view import Declaration, views
 

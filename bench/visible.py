@@ -9,10 +9,10 @@ from bench.business import BEGIN, register, wish
 from bench.harness import Better, Figure, Peer, Run, percentile
 from domain.customers import AssignOwner
 from infra.engine import Engine
-from infra.followers import Wakeups
-from infra.group_commit import GroupCommit
-from infra.log import Log
-from infra.projector import Projector
+from infra.log.followers import Wakeups
+from infra.log.group_commit import GroupCommit
+from infra.log.log import Log
+from infra.views.projector import Projector
 from kehu.builtin import NAMES
 from projections.view import views
 

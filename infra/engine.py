@@ -17,8 +17,8 @@ from domain.decider import Decider
 from domain.deciders import decider_of
 from domain.errors import DomainError
 from domain.events import Event, Recorded, encode
-from infra.group_commit import GroupCommit
-from infra.log import Appended, CommandIdReused, Conflict, Log, NewCommand, NewEvent, Unit
+from infra.log.group_commit import GroupCommit
+from infra.log.log import Appended, CommandIdReused, Conflict, Log, NewCommand, NewEvent, Unit
 
 TRIES = 50
 """How often a command is decided anew because somebody else was faster."""

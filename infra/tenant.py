@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 from infra.database import Pool
 from infra.engine import Engine
-from infra.followers import Wakeups
-from infra.group_commit import GroupCommit
-from infra.log import Log
-from infra.projector import Projector
-from infra.view_reader import ViewReader
+from infra.log.followers import Wakeups
+from infra.log.group_commit import GroupCommit
+from infra.log.log import Log
+from infra.views.projector import Projector
+from infra.views.reader import ViewReader
 from projections.view import Declaration
 
 

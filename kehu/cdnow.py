@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from infra.import_kinds import PURCHASES
-from infra.import_steps import Job
-from infra.tables_in import WHITESPACE, Row, Shape, Table, open_table
+from infra.imports.files import WHITESPACE, Row, Shape, Table, open_table
+from infra.imports.kinds import PURCHASES
+from infra.imports.steps import Job
 
 FILE = "CDNOW_master.txt"
 PACKAGE = "lifetimes"

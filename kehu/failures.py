@@ -8,9 +8,9 @@ import asyncpg
 import click
 
 from infra.database import DatabaseTooNew
-from infra.import_steps import BadMapping
-from infra.postgres import PostgresError
-from infra.tables_in import TableError
+from infra.imports.files import TableError
+from infra.imports.steps import BadMapping
+from infra.postgres.server import PostgresError
 from kehu.cdnow import DataMissing
 from kehu.opening import DatabaseUnavailable, UnknownTenant
 from kehu.plugins import BadProjection

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from infra.database import connected
-from infra.postgres import running
+from infra.postgres.server import running
 from infra.tenant import Tenant, open_tenant
 from kehu.settings import Settings
 from projections.view import Declaration

@@ -12,7 +12,7 @@ from domain.calendar import DayEnded
 from domain.deciders import DECIDERS
 from domain.events import Event, Recorded
 from domain.records import Record
-from infra.log import Log
+from infra.log.log import Log
 
 _BY_NAME = {decider.name: decider for decider in DECIDERS}
 

@@ -35,7 +35,7 @@ async def _execute(dsn: str, statement: str) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """An embedded PostgreSQL of this test run's own, as its superuser's DSN."""
-    from infra.postgres import running
+    from infra.postgres.server import running
 
     with (
         tempfile.TemporaryDirectory(prefix="kehu-") as directory,

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from infra.log import Log, Outcome, Unit, columns
+from infra.log.log import Log, Outcome, Unit, columns
 
 APPEND_IF = f"SELECT * FROM kehu.append_if({', '.join(f'${n}' for n in range(1, 45))})"
 CONDITIONS = 7

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from infra.tables_in import Table
+from infra.imports.files import Table
 from infra.tenant import Tenant
 from kehu import cdnow, demo
 from kehu.console import bar, note, out, seconds, write_json

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from infra.import_kinds import KINDS
-from infra.import_steps import Job, columns_of
-from infra.importing import Summary, import_table
-from infra.tables_in import Shape, Table, open_table
+from infra.imports.files import Shape, Table, open_table
+from infra.imports.importing import Summary, import_table
+from infra.imports.kinds import KINDS
+from infra.imports.steps import Job, columns_of
 from kehu.console import bar, out, seconds, write_json
 from kehu.failures import PARTLY
 from kehu.opening import database, opened

@@ -12,7 +12,7 @@ import click
 from rich.table import Table as RichTable
 
 from infra.tenant import Tenant
-from infra.view_tables import Table
+from infra.views.tables import Table
 from kehu import plugins
 from kehu.console import out, seconds, write_json
 from kehu.failures import NOT_FOUND, PARTLY, Failure

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.view_reader import ViewReader
+from infra.views.reader import ViewReader
 from tests.api.server import Api
 from tests.api.test_story import CALENDAR, CUSTOMER, ORDER, POLICY
 

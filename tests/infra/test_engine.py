@@ -27,8 +27,8 @@ from domain.events import Recorded
 from domain.orders import CancelOrder, Order, Overpaid, PlaceOrder, ReceivePayment
 from infra.database import connected
 from infra.engine import Contended, Engine
-from infra.group_commit import GroupCommit
-from infra.log import Appended, CommandIdReused, Log
+from infra.log.group_commit import GroupCommit
+from infra.log.log import Appended, CommandIdReused, Log
 from tests.infra.wishes import wish
 
 

@@ -10,11 +10,11 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 import asyncpg
 import pytest
 
-from infra import followers
 from infra.database import connected
-from infra.followers import Wakeups, follow
-from infra.group_commit import GroupCommit
-from infra.log import Log
+from infra.log import followers
+from infra.log.followers import Wakeups, follow
+from infra.log.group_commit import GroupCommit
+from infra.log.log import Log
 from tests.infra.processes import start_writer
 from tests.infra.wishes import written
 

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from infra import group_commit
 from infra.database import Pool, connected
-from infra.group_commit import Busy, Closed, GroupCommit
-from infra.log import Appended, Conflict, Log, Outcome, Unit
+from infra.log import group_commit
+from infra.log.group_commit import Busy, Closed, GroupCommit
+from infra.log.log import Appended, Conflict, Log, Outcome, Unit
 from tests.infra.history import faults
 from tests.infra.wishes import together, written
 

@@ -21,10 +21,10 @@ from domain.customers import CustomerRegistered, ProfileChanged, RegisterCustome
 from domain.interactions import InteractionRecorded
 from domain.orders import OrderPlaced, PaymentReceived
 from infra.database import connected
-from infra.import_kinds import KINDS
-from infra.import_steps import Among, BadMapping, Job
-from infra.importing import Summary, import_table
-from infra.tables_in import WHITESPACE, Shape, TableError, open_table
+from infra.imports.files import WHITESPACE, Shape, TableError, open_table
+from infra.imports.importing import Summary, import_table
+from infra.imports.kinds import KINDS
+from infra.imports.steps import Among, BadMapping, Job
 from infra.tenant import Tenant, open_tenant
 from kehu import cdnow
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from infra.database import Pool, connected
-from infra.log import Appended, CommandIdReused, Conflict, Log, NoneSince, UnknownTenant
+from infra.log.log import Appended, CommandIdReused, Conflict, Log, NoneSince, UnknownTenant
 from tests.infra.wishes import appended, together, written
 
 

@@ -148,7 +148,7 @@ def test_a_tenant_whose_views_kehu_keeps_is_refused(opened: Open, surgeon: psyco
 
 
 def test_too_many_that_wait_are_told_so(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.group_commit.QUEUE", 0)
+    monkeypatch.setattr("infra.log.group_commit.QUEUE", 0)
     with pytest.raises(OperationalError, match="try again"):
         opened().application_recorder().insert_events([event("much")])
 

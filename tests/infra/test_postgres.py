@@ -14,15 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.postgres import LOG_LIMIT, SETTINGS, PostgresError, running
-from infra.postgres_programs import program
+from infra.postgres.programs import program
+from infra.postgres.server import LOG_LIMIT, SETTINGS, PostgresError, running
 
 HASTY = {"fsync": "off"}
 PROJECT = Path(__file__).parents[2]
 USER = """
 import sys
 from pathlib import Path
-from infra.postgres import running
+from infra.postgres.server import running
 
 with running(Path(sys.argv[1]), settings={"fsync": "off"}) as dsn:
     print(dsn, flush=True)

@@ -16,15 +16,15 @@ import projections.customers
 import projections.interactions
 import projections.orders
 import projections.tiers  # noqa: F401  # these declare the views
-from infra import builds, projector
-from infra.builds import Build
 from infra.database import Connection, connected
 from infra.engine import Engine
-from infra.followers import Wakeups
-from infra.group_commit import UNREACHABLE, GroupCommit
-from infra.log import Log
-from infra.projector import Projector
-from infra.view_tables import Table
+from infra.log.followers import Wakeups
+from infra.log.group_commit import UNREACHABLE, GroupCommit
+from infra.log.log import Log
+from infra.views import builds, projector
+from infra.views.builds import Build
+from infra.views.projector import Projector
+from infra.views.tables import Table
 from projections.view import Declaration, Population, views
 from tests.infra.folding import Rows, folded
 from tests.infra.lives import lives

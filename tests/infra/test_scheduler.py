@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 from domain.calendar import DayEnded, PublishCalendar
 from infra.database import connected
-from infra.followers import follow
+from infra.log.followers import follow
 from infra.scheduler import end_days, end_of, end_passed_days
 from infra.tenant import open_tenant
 

@@ -18,10 +18,10 @@ from domain.errors import InvalidInput
 from domain.interactions import InteractionRecorded, RecordInteraction
 from infra.database import connected
 from infra.engine import Engine
-from infra.group_commit import GroupCommit
-from infra.log import Appended, Log
-from infra.projector import Projector
-from infra.view_tables import Table
+from infra.log.group_commit import GroupCommit
+from infra.log.log import Appended, Log
+from infra.views.projector import Projector
+from infra.views.tables import Table
 from projections.view import View, views
 from tests.infra.wishes import NOON, wish
 

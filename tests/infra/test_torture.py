@@ -15,9 +15,9 @@ import pytest
 from domain.events import Recorded
 from infra.database import connected
 from infra.engine import Engine
-from infra.followers import Wakeups, follow
-from infra.group_commit import GroupCommit
-from infra.log import Log
+from infra.log.followers import Wakeups, follow
+from infra.log.group_commit import GroupCommit
+from infra.log.log import Log
 from tests.infra.history import faults
 from tests.infra.processes import start_writer
 from tests.infra.wishes import appended, written

@@ -17,9 +17,9 @@ from domain.errors import DomainError
 from domain.orders import PlaceOrder
 from infra.database import connected
 from infra.engine import Engine
-from infra.followers import Wakeups
-from infra.group_commit import UNREACHABLE, GroupCommit
-from infra.log import Log
+from infra.log.followers import Wakeups
+from infra.log.group_commit import UNREACHABLE, GroupCommit
+from infra.log.log import Log
 from tests.infra.wishes import wish
 
 

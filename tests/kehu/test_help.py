@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from infra.import_kinds import KINDS
+from infra.imports.kinds import KINDS
 from kehu.cli import cli, run
 from tests.kehu.console import KEHU, kehu
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from infra.followers import CHANNEL
+from infra.log.followers import CHANNEL
 from tests.kehu.console import KEHU, environment, kehu
 
 HEADER = "id,customer,at,amount,currency"

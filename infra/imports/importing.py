@@ -14,10 +14,10 @@ from domain.customers import ContactPointExists, CustomerAlreadyRegistered, Regi
 from domain.errors import DomainError, InvalidInput
 from domain.records import Record
 from infra.engine import Engine, fingerprint
-from infra.import_ledger import Ledger, Rejects, Standing
-from infra.import_steps import Among, Job, Step, columns_of, job_fingerprint, steps
-from infra.log import Appended
-from infra.tables_in import Row, Table
+from infra.imports.files import Row, Table
+from infra.imports.ledger import Ledger, Rejects, Standing
+from infra.imports.steps import Among, Job, Step, columns_of, job_fingerprint, steps
+from infra.log.log import Appended
 
 __all__ = ["Among", "Changed", "Job", "Progress", "Summary", "import_table"]
 

@@ -28,8 +28,8 @@ from urllib.parse import quote
 
 import psutil
 
-from infra.postgres_programs import REPORT_EVERY, PostgresError, ServerLog, environment, package, program, run
-from infra.postgres_user import UserError, let_read, let_through, server_user
+from infra.postgres.programs import REPORT_EVERY, PostgresError, ServerLog, environment, package, program, run
+from infra.postgres.user import UserError, let_read, let_through, server_user
 
 __all__ = ["SETTINGS", "PostgresError", "running"]
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from domain.events import Event, Recorded
-from infra.group_commit import UNREACHABLE
-from infra.log import PAGE, Log
+from infra.log.group_commit import UNREACHABLE
+from infra.log.log import PAGE, Log
 
 CHANNEL = "kehu_log"
 POLL = 1.0

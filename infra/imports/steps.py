@@ -15,8 +15,8 @@ from domain.calendar import DEFAULT_CALENDAR, EndDay, business_day, day_end
 from domain.commands import Command, parse
 from domain.errors import DomainError, InvalidInput
 from domain.records import Record
-from infra.import_kinds import Cells, Facts, Kind, Wish, registration
-from infra.tables_in import Row, Table
+from infra.imports.files import Row, Table
+from infra.imports.kinds import Cells, Facts, Kind, Wish, registration
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 

@@ -15,8 +15,8 @@ from domain.events import POLICY_TAG
 from domain.policies import Policies
 from domain.policies import evolve as evolve_policies
 from domain.records import Record
-from infra.log import Log, Selection
-from infra.view_tables import Key, Table, bind, column_type, quoted
+from infra.log.log import Log, Selection
+from infra.views.tables import Key, Table, bind, column_type, quoted
 from projections.view import Declaration, Report, View
 
 WAIT = 10.0

@@ -11,12 +11,12 @@ from typing import Any, cast
 from domain.events import POLICY_TAG, Event, PolicyEvent, Recorded
 from domain.policies import Policies
 from domain.policies import evolve as evolve_policies
-from infra.builds import Build, Moment
 from infra.database import Connection, Pool, lock_definitions
-from infra.followers import POLL, Wakeups
-from infra.group_commit import UNREACHABLE
-from infra.log import Log
-from infra.view_tables import Table
+from infra.log.followers import POLL, Wakeups
+from infra.log.group_commit import UNREACHABLE
+from infra.log.log import Log
+from infra.views.builds import Build, Moment
+from infra.views.tables import Table
 from projections.view import Declaration
 
 BATCH = 20_000

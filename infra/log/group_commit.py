@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import asyncpg
 
-from infra.log import Appended, Log, Outcome, Unit
+from infra.log.log import Appended, Log, Outcome, Unit
 
 BATCH = 1_000
 """Units in one transaction at most."""

@@ -11,7 +11,7 @@ import msgspec
 from domain.events import Event, Recorded
 from domain.policies import Policies
 from infra.database import Connection
-from infra.view_tables import Closed, Key, Table
+from infra.views.tables import Closed, Key, Table
 from projections.view import Declaration, View
 
 CACHED = 200_000

@@ -1,0 +1,1 @@
+"""Import: files read row by row, rows made commands, resumable and idempotent."""

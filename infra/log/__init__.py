@@ -1,0 +1,1 @@
+"""The log: appending in groups, reading in order, following as it grows."""

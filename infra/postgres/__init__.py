@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL: its programs, its user, and who starts and stops it."""

@@ -1,0 +1,1 @@
+"""The view store: tables of versions, builds that follow the log, the worker, the reader."""
