@@ -20,8 +20,8 @@ from domain.events import Event, Recorded, encode
 from infra.log.group_commit import GroupCommit
 from infra.log.log import Appended, CommandIdReused, Conflict, Log, NewCommand, NewEvent, Unit
 
-TRIES = 50
-"""How often a command is decided anew because somebody else was faster."""
+TRIES = 5
+"""How often commands are decided anew because somebody else was faster, before all others have to wait."""
 CACHED = 50_000
 """States that are kept in memory."""
 
@@ -52,7 +52,7 @@ class Loaded(msgspec.Struct, frozen=True):
 class Engine:
     """The write path of one tenant."""
 
-    def __init__(self, log: Log, commit: GroupCommit) -> None:
+    def __init__(self, log: Log, commit: GroupCommit | _Directly) -> None:
         self.log, self._commit = log, commit
         self._reads = _SharedReads(log)
         self._cache: OrderedDict[str, Loaded] = OrderedDict()
@@ -62,7 +62,7 @@ class Engine:
         """Do a command once, however often it is sent.
 
         Raises `DomainError` where a rule forbids it, `CommandIdReused` where its id belongs to another
-        command, `Contended`, `Busy` or `Closed` where it was not done and may be sent again.
+        command, `Busy` or `Closed` where it was not done and may be sent again.
         """
         decider = decider_of(type(command))
         turn = self._turns.setdefault(decider.stream_of(command), asyncio.Lock())
@@ -70,6 +70,15 @@ class Engine:
             return await self._execute(decider, command)
 
     async def _execute(self, decider: Decider[Any], command: Command) -> Executed:
+        try:
+            return await self._try(decider, command)
+        except Contended:
+            async with self.log.locked() as log:
+                executed = await Engine(log, _Directly(log))._try(decider, command)
+            self._commit.committed(executed.position)
+            return executed
+
+    async def _try(self, decider: Decider[Any], command: Command) -> Executed:
         for _ in range(TRIES):
             plan = _Plan(self._cache)
             await self._load(plan, decider, [command])
@@ -98,6 +107,15 @@ class Engine:
 
         For each the unit that it became part of, its refusal, or None where it was done before.
         """
+        try:
+            return await self._try_many(commands)
+        except Contended:
+            async with self.log.locked() as log:
+                outcomes = await Engine(log, _Directly(log))._try_many(commands)
+            self._commit.committed(max((o.position for o in outcomes if isinstance(o, Appended)), default=0))
+            return outcomes
+
+    async def _try_many(self, commands: Sequence[Command]) -> list[Appended | DomainError | None]:
         for _ in range(TRIES):
             plan = _Plan(self._cache)
             fresh = await self._not_done(commands)
@@ -187,6 +205,22 @@ class Engine:
             known = self._cache.get(stream)
             if known is not None and known.version <= loaded.version:
                 del self._cache[stream]
+
+
+class _Directly:
+    """Appends on a log that is locked, where nobody can be faster."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def append(self, unit: Unit) -> Appended:
+        [outcome] = await self._log.append([unit])
+        if isinstance(outcome, Appended):
+            return outcome
+        raise outcome
+
+    def committed(self, position: int) -> None:
+        """Followers are told by whoever ends the transaction."""
 
 
 class _SharedReads:

@@ -51,7 +51,8 @@ class GroupCommit:
 
     def __init__(self, log: Log, committed: Callable[[int], None] = lambda position: None) -> None:
         self._log = log
-        self._committed = committed
+        self.committed = committed
+        """Hears of the last position of every commit."""
         self._waiting: deque[tuple[Unit, asyncio.Future[Outcome]]] = deque()
         self._wake = asyncio.Event()
         self._closing = False
@@ -120,7 +121,7 @@ class GroupCommit:
         for (_, answer), outcome in zip(batch, outcomes, strict=True):
             if not answer.done():
                 answer.set_result(outcome)
-        self._committed(max((o.position for o in outcomes if isinstance(o, Appended)), default=0))
+        self.committed(max((o.position for o in outcomes if isinstance(o, Appended)), default=0))
 
     async def _append(self, units: list[Unit]) -> list[Outcome]:
         clock = asyncio.get_running_loop().time

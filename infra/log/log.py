@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import msgspec
@@ -162,6 +163,13 @@ class Log:
         if position is None:
             raise UnknownTenant(f"tenant {self.tenant!r} does not exist")
         return int(position)
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[Log]:
+        """The log in a transaction of its own, in which nobody else appends; it commits at the end."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT FROM kehu.heads WHERE tenant = $1 FOR UPDATE", self.tenant)
+            yield Log(cast(Pool, connection), self.tenant)
 
     async def position_at(self, moment: datetime) -> int:
         """The last position that was recorded at or before the moment."""
