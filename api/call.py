@@ -14,6 +14,9 @@ from infra.tenant import Tenant
 from infra.views.reader import Found, Standing
 from infra.views.tables import Key, Table
 
+ACTOR, LONGEST_ACTOR = "x-kehu-actor", 200
+"""The header that names who asks, in UTF-8, and its letters at most."""
+
 
 class Call:
     """One GraphQL operation; strawberry's context."""
@@ -34,7 +37,8 @@ class Call:
     @property
     def actor(self) -> str:
         """Who asks, as the request says; there is no access control yet."""
-        return self.request.headers.get("x-kehu-actor") or "anonymous"
+        said = self.request.headers.get(ACTOR)
+        return "anonymous" if said is None else _actor(said)
 
     async def resumed(self, read_at: int, at: int) -> int:
         """The position at which a list goes on whose first page was read at `read_at`."""
@@ -68,6 +72,17 @@ class Call:
         if loader is None:
             loader = self._loaders[what] = DataLoader(load_fn=load)
         return await loader.load(key)
+
+
+def _actor(said: str) -> str:
+    """A header's text, which arrives with a letter for each byte."""
+    try:
+        name = said.encode("latin-1").decode()
+    except UnicodeError:
+        raise refused("BAD_REQUEST", f"the header {ACTOR} must be UTF-8") from None
+    if not 0 < len(name) <= LONGEST_ACTOR:
+        raise refused("BAD_REQUEST", f"the header {ACTOR} must have 1 to {LONGEST_ACTOR} letters")
+    return name
 
 
 def call(info: Info) -> Call:

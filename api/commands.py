@@ -7,7 +7,7 @@ import re
 import types
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -98,6 +98,11 @@ MEANINGS: Mapping[str, str] = {
     "day": "The business day.",
 }
 """What a command's field means, where the command itself does not say."""
+
+RESERVED = ("day/", "import/", "demo/")
+"""How the keys begin that Kehu itself gives: to ended days, imported rows and the demo's data."""
+AHEAD = timedelta(days=1)
+"""How far a caller's clock may go before ours."""
 
 SCALARS: Mapping[Any, Any] = {str: str, bool: bool, int: Int64, float: float, datetime: datetime, date: date}
 
@@ -270,9 +275,25 @@ def mutation(
 
 def _command(command: type[Command], fields: dict[str, Any], context: Call) -> Command:
     key, when = fields.pop("idempotency_key", None), fields.pop("occurred_at", None)
+    now = datetime.now(UTC)
     fields["command_id"] = str(uuid.uuid4()) if key is None else key
-    fields["occurred_at"] = datetime.now(UTC) if when is None else when
-    return parse(command, fields | {"actor": context.actor})
+    fields["occurred_at"] = now if when is None else when
+    wanted = parse(command, fields | {"actor": context.actor})
+    _require_own_key(wanted)
+    _require_past(wanted, now)
+    return wanted
+
+
+def _require_own_key(command: Command) -> None:
+    if command.command_id.startswith(RESERVED):
+        raise InvalidInput(
+            "command_id", f"must not begin with {', '.join(RESERVED)}: these keys are Kehu's own"
+        )
+
+
+def _require_past(command: Command, now: datetime) -> None:
+    if command.occurred_at > now + AHEAD:
+        raise InvalidInput("occurred_at", "lies in the future")
 
 
 async def _row(context: Call, decider: Decider[Any], answer: ViewType | None, done: Executed) -> Found | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 from cross_web import HTTPException
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -43,7 +46,11 @@ class GraphQLApp(GraphQL[Call, None]):
             raise json.JSONDecodeError(str(error), "", 0) from None
 
     def encode_json(self, data: object) -> str:
-        return orjson.dumps(data).decode()  # text, not bytes: WebSocket clients expect text frames
+        """Text, not bytes: WebSocket clients expect text frames. Half of a surrogate pair reads `?`."""
+        try:
+            return orjson.dumps(data).decode()
+        except orjson.JSONEncodeError:  # UTF-8 has no such halves, but messages echo what was sent
+            return json.dumps(data, ensure_ascii=False).encode(errors="replace").decode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,8 +68,12 @@ def _refusal(status: int, reason: str) -> Response:
     return JSONResponse({"errors": [error]}, status_code=status)
 
 
-def create_app(tenant: Tenant, *, graphiql: bool = True) -> Starlette:
-    """The application of one tenant; `GET /ready` answers 200 once the views have caught up."""
+def create_app(tenant: Tenant, *, graphiql: bool = True, hosts: Sequence[str] | None = None) -> Starlette:
+    """The application of one tenant; `GET /ready` answers 200 once the views have caught up.
+
+    With `hosts`, only requests to these names are answered: a page elsewhere whose own name is made to
+    point here (DNS rebinding) is not.
+    """
     graphql = GraphQLApp(
         tenant,
         graphql_ide="graphiql" if graphiql else None,
@@ -84,5 +95,6 @@ def create_app(tenant: Tenant, *, graphiql: bool = True) -> Starlette:
             Route("/ready", ready),
             Route("/", lambda _: RedirectResponse("/graphql")),
         ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
         max_body_size=LARGEST_BODY,
     )

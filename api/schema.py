@@ -8,7 +8,7 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLSchema, print_schema
-from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.extensions import MaxTokensLimiter, ParserCache
 from strawberry.schema.config import StrawberryConfig
 
 from api import calendar, complaints, customers, interactions, orders, tiers
@@ -16,6 +16,7 @@ from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
 from api.errors import Schema
 from api.events import EventConnection, Subscription, event_log, event_log_arguments
+from api.limits import Limits
 from api.moments import AsOf, Moment, add_directive
 from api.nouns import Noun
 from api.reports import report_field
@@ -56,7 +57,7 @@ def build_schema(views: Mapping[str, Declaration], reports: Mapping[str, Report]
             Moment,
             lambda: MaxTokensLimiter(max_token_count=TOKENS),
             lambda: ParserCache(maxsize=CACHED),
-            lambda: ValidationCache(maxsize=CACHED),
+            lambda: Limits(maxsize=CACHED),
         ],
         config=StrawberryConfig(default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT}),
     )

@@ -96,6 +96,12 @@ def _moment(day: date, minute: int, zone: ZoneInfo) -> datetime:
 # --- Days end, one after the other ----------------------------------------------------------------
 
 
+FIRST_DAY = date(1900, 1, 1)
+"""The earliest day that can end."""
+OVER = time(10)
+"""When a day is over at UTC+14, the easternmost zone, by the clock of UTC."""
+
+
 class LastDay(Record):
     """The last day that ended."""
 
@@ -119,7 +125,13 @@ class DayOutOfOrder(DomainError):
 
 
 class DayNotOver(DomainError):
-    """{day} cannot end on {today}: nowhere on earth is it over."""
+    """{day} cannot end at {now}: nowhere on earth is it over before {over} (UTC)."""
+
+    field = "day"
+
+
+class DayTooEarly(DomainError):
+    """{day} cannot end: business days begin with {first}."""
 
     field = "day"
 
@@ -127,8 +139,10 @@ class DayNotOver(DomainError):
 def decide_days(state: LastDay, command: EndDay) -> Sequence[DayEnded]:
     if state.day is not None and command.day <= state.day:
         raise DayOutOfOrder(day=command.day, last=state.day)
-    if command.day > (today := command.occurred_at.astimezone(UTC).date()):
-        raise DayNotOver(day=command.day, today=today)
+    if command.day < FIRST_DAY:
+        raise DayTooEarly(day=command.day, first=FIRST_DAY)
+    if (now := command.occurred_at.astimezone(UTC)) < (over := datetime.combine(command.day, OVER, UTC)):
+        raise DayNotOver(day=command.day, now=f"{now:%Y-%m-%d %H:%M}", over=f"{over:%Y-%m-%d %H:%M}")
     return [carry(DayEnded, command)]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from domain.errors import InvalidInput
 from domain.records import Record
@@ -44,7 +45,14 @@ METADATA = Command.__struct_fields__
 
 _PLACE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _MISSING = re.compile(r"^Object missing required field `(?P<name>[^`]*)`")
+_STEP = re.compile(r"[A-Za-z_]\w*|\[")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>[^`]*)`")
+
+PATTERNS: Mapping[str, str] = {
+    r"regex '^[\\w.:@/+~-]+\\Z'": "may hold letters, digits and . : @ / + ~ _ - only, 1 to 120 of them",
+    r"regex '^[A-Z]{3}\\Z'": "must be three capital letters, such as EUR",
+}
+"""How msgspec quotes a pattern, and what people read instead."""
 
 
 def parse(cls: type[C], fields: Mapping[str, Any]) -> C:
@@ -53,7 +61,7 @@ def parse(cls: type[C], fields: Mapping[str, Any]) -> C:
     try:
         return _in_utc(msgspec.convert(fields, cls, strict=True))
     except msgspec.ValidationError as refused:
-        raise _explained(str(refused)) from None
+        raise _explained(str(refused), cls) from None
 
 
 def _in_utc(command: C) -> C:
@@ -79,7 +87,7 @@ def _refuse_unstorable(value: Any, path: str) -> None:
             _refuse_unstorable(part, f"{path}[{index}]")
 
 
-def _explained(refusal: str) -> InvalidInput:
+def _explained(refusal: str, cls: type[Command]) -> InvalidInput:
     place = _PLACE.search(refusal)
     path = place["path"] if place else ""
     rule = refusal[: place.start()] if place else refusal
@@ -87,4 +95,29 @@ def _explained(refusal: str) -> InvalidInput:
         return InvalidInput(f"{path}.{missing['name']}".lstrip("."), "is required")
     if unknown := _UNKNOWN.match(rule):
         return InvalidInput(f"{path}.{unknown['name']}".lstrip("."), "is not a field of this command")
+    if words := next((words for pattern, words in PATTERNS.items() if rule.endswith(pattern)), None):
+        return InvalidInput(path or "input", words)
+    if rule.startswith("Invalid enum value") and (legal := _choices(cls, path)):
+        rule = f"{rule}; must be one of {', '.join(legal)}"
     return InvalidInput(path or "input", rule[0].lower() + rule[1:])
+
+
+def _choices(cls: type[Command], path: str) -> list[str]:
+    """The values of the enum at a path such as `rules[0].tier`; none where there is no enum."""
+    kinds: Sequence[inspect.Type] = [inspect.type_info(cls)]
+    for step in _STEP.findall(path):
+        kinds = [part for kind in kinds for part in _alternatives(_within(kind, step))]
+    return [member.value for kind in kinds if isinstance(kind, inspect.EnumType) for member in kind.cls]
+
+
+def _within(kind: inspect.Type, step: str) -> inspect.Type | None:
+    """The type of a record's field of that name, or of a sequence's items."""
+    if isinstance(kind, inspect.StructType):
+        return next((field.type for field in kind.fields if field.name == step), None)
+    return kind.item_type if isinstance(kind, inspect.VarTupleType) else None
+
+
+def _alternatives(kind: inspect.Type | None) -> Sequence[inspect.Type]:
+    if kind is None:
+        return ()
+    return kind.types if isinstance(kind, inspect.UnionType) else (kind,)

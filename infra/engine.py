@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -120,10 +120,10 @@ class Engine:
             plan = _Plan(self._cache)
             fresh = await self._not_done(commands)
             await self._load_all(plan, fresh.values())
-            refused = plan.decide_all(fresh.values())
-            if refused and await self._refresh(plan):
+            decided = plan.decide_all(fresh)
+            if any(decided.values()) and await self._refresh(plan):
                 continue
-            done: dict[str, Appended | DomainError | None] = {}
+            appended = None
             if plan.commands:
                 try:
                     appended = await self._commit.append(plan.unit())
@@ -134,19 +134,13 @@ class Engine:
                     self._forget(plan)
                     continue
                 self._remember(plan)
-                done = dict.fromkeys(fresh, appended)
-            done.update(refused)
-            return [done.pop(c.command_id, None) for c in commands]
+            return [decided[n] or appended if n in decided else None for n in range(len(commands))]
         raise Contended(f"{len(commands)} commands: others were faster {TRIES} times; try again")
 
-    async def _not_done(self, commands: Sequence[Command]) -> dict[str, Command]:
-        """Those commands that the log does not know yet, by id, each once, in order."""
+    async def _not_done(self, commands: Sequence[Command]) -> dict[int, Command]:
+        """Those commands that the log does not know yet, by their place, in order."""
         known = await self.log.known_commands([c.command_id for c in commands])
-        fresh: dict[str, Command] = {}
-        for command in commands:
-            if command.command_id not in known:
-                fresh.setdefault(command.command_id, command)
-        return fresh
+        return {place: c for place, c in enumerate(commands) if c.command_id not in known}
 
     async def _load_all(self, plan: _Plan, commands: Iterable[Command]) -> None:
         groups: dict[str, list[Command]] = {}
@@ -289,15 +283,21 @@ class _Plan:
         )
         return state
 
-    def decide_all(self, commands: Iterable[Command]) -> dict[str, DomainError]:
-        """Decide commands in order; the refusals by command id."""
-        refused: dict[str, DomainError] = {}
-        for command in commands:
+    def decide_all(self, commands: Mapping[int, Command]) -> dict[int, DomainError | None]:
+        """Decide commands in order, of one id until one is not refused; by place its refusal, or None."""
+        decided: dict[int, DomainError | None] = {}
+        done: set[str] = set()
+        for place, command in commands.items():
+            if command.command_id in done:
+                continue
             try:
                 self.decide(decider_of(type(command)), command)
             except DomainError as refusal:
-                refused[command.command_id] = refusal
-        return refused
+                decided[place] = refusal
+            else:
+                decided[place] = None
+                done.add(command.command_id)
+        return decided
 
     def unit(self) -> Unit:
         expected = {stream: loaded.version for stream, loaded in self.base.items()}

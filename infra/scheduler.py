@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from domain.calendar import DAYS, DayOutOfOrder, EndDay, day_end
+from infra.log.group_commit import UNREACHABLE, Busy
+from infra.log.log import CommandIdReused
 from infra.tenant import Tenant
 
 _log = logging.getLogger(__name__)
@@ -16,6 +18,10 @@ LONGEST_GAP = 366
 """Days without an end that are made up for; a log that rests for longer is history and stays as it is."""
 LOOK_EVERY = 3600.0
 """Seconds after which the calendar is asked again at the latest: it may have been published anew."""
+
+
+RETRY_EVERY = 10.0
+"""Seconds after which it is tried again, where the database could not be reached."""
 
 
 def utc_now() -> datetime:
@@ -30,16 +36,28 @@ def end_of(day: date, now: datetime) -> EndDay:
 async def end_days(tenant: Tenant, clock: Callable[[], datetime] = utc_now) -> None:
     """End each business day once it is over, for ever."""
     while True:
-        now = clock()
-        await end_passed_days(tenant, now)
-        policies = await tenant.reader.policies(await tenant.log.head())
-        today = policies.business_day(now)
-        left = day_end(today, policies.calendar(today)) - now
-        await asyncio.sleep(min(max(left.total_seconds(), 0.0) + 1.0, LOOK_EVERY))
+        try:
+            left = await _look(tenant, clock())
+        except (*UNREACHABLE, Busy, CommandIdReused) as trouble:
+            _log.warning("business days are not ended now: %s", trouble)
+            left = RETRY_EVERY
+        await asyncio.sleep(left)
+
+
+async def _look(tenant: Tenant, now: datetime) -> float:
+    """End what has passed; the seconds until there is something to do again."""
+    await end_passed_days(tenant, now)
+    policies = await tenant.reader.policies(await tenant.log.head())
+    today = policies.business_day(now)
+    left = day_end(today, policies.calendar(today)) - now
+    return min(max(left.total_seconds(), 0.0) + 1.0, LOOK_EVERY)
 
 
 async def end_passed_days(tenant: Tenant, now: datetime) -> list[date]:
-    """End every day after the last one that ended and before today; a new log begins with yesterday."""
+    """End every day after the last one that ended and before today; a new log begins with yesterday.
+
+    Raises `CommandIdReused` where somebody else has used a day's command id for another command.
+    """
     policies = await tenant.reader.policies(await tenant.log.head())
     yesterday = policies.business_day(now) - timedelta(days=1)
     last = await _last_day(tenant) or yesterday - timedelta(days=1)

@@ -59,6 +59,9 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return 0
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(str(asked))
+        return 0
     except Exception as error:
         if "--debug" in arguments or os.environ.get("KEHU_DEBUG", "0") not in ("", "0"):
             traceback.print_exc()

@@ -19,6 +19,9 @@ from kehu.failures import USAGE, Failure
 DRAIN = 5
 """Seconds that open requests and streams have to end."""
 
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
+"""This machine's names for itself."""
+
 
 class _Server(uvicorn.Server):
     """Uvicorn's server, stopped by us alone."""
@@ -59,6 +62,12 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _hosts(listener: socket.socket) -> tuple[str, ...] | None:
+    """The names that requests may call a server by which this machine alone reaches; None is any."""
+    host = listener.getsockname()[0]
+    return (*LOOPBACK, host) if _is_loopback(host) else None
+
+
 async def catch_up(tenant: Tenant, *, quiet: bool = False) -> int:
     """Bring the views up with the log, and say how it goes."""
     with bar("Bringing the views up", quiet=quiet) as moved:
@@ -70,7 +79,7 @@ async def serve(tenant: Tenant, listener: socket.socket, ready: Callable[[], Non
     from api.http import LARGEST_BODY, create_app
 
     config = uvicorn.Config(
-        create_app(tenant),
+        create_app(tenant, hosts=_hosts(listener)),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=DRAIN,

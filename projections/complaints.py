@@ -62,10 +62,12 @@ class Complaint(View):
     """When it was received."""
     acknowledged_at: datetime | None = None
     """When the customer was told, for the first time, that it arrived."""
+    clock_from: datetime
+    """From when the deadline is reckoned: the receipt, or the latest reopening."""
     due_at: datetime
     """Until when the decision must be communicated: working time by the deadlines and calendar in force."""
     decided_at: datetime | None = None
-    """When the decision was communicated."""
+    """When the decision was communicated for the first time since the receipt or reopening."""
     closed_at: datetime | None = None
     """When it was closed."""
     awaiting: bool = True
@@ -102,6 +104,7 @@ class Complaint(View):
             channel=e.channel,
             step=Step.RECEIVED,
             received_at=recorded.occurred_at,
+            clock_from=recorded.occurred_at,
             due_at=complaint_due_at(policies, recorded.occurred_at, None),
         )
 
@@ -113,7 +116,7 @@ class Complaint(View):
     @on(ComplaintAssessed)
     def assessed(self, recorded: Recorded[ComplaintAssessed], policies: Policies) -> Self:
         severity = recorded.event.severity
-        due_at = complaint_due_at(policies, self.received_at, severity)
+        due_at = complaint_due_at(policies, self.clock_from, severity) if self.awaiting else self.due_at
         return self.but(step=step_after(self.step, recorded.event), severity=severity, due_at=due_at)
 
     @on(ComplaintAssigned)
@@ -151,6 +154,10 @@ class Complaint(View):
     @on(DecisionCommunicated)
     def decided(self, recorded: Recorded[DecisionCommunicated]) -> Self:
         at = recorded.occurred_at
+        if (
+            not self.awaiting
+        ):  # the customer was not satisfied; the first decision met the deadline or did not
+            return self.but(step=step_after(self.step, recorded.event))
         return self.but(
             step=step_after(self.step, recorded.event),
             decided_at=at,
@@ -185,6 +192,7 @@ class Complaint(View):
             closed_at=None,
             verdict=None,
             reopened=self.reopened + 1,
+            clock_from=recorded.occurred_at,
             due_at=complaint_due_at(policies, recorded.occurred_at, self.severity),
         )
 

@@ -19,6 +19,7 @@ from domain.interactions import (
     ResponsibilityTaken,
     ServiceStage,
 )
+from domain.money import decimal
 from domain.orders import OrderCancelled, OrderFulfilled, OrderPlaced, PaymentReceived, RefundPaid
 from projections.view import CustomerId, View, on, ref, view
 
@@ -145,5 +146,5 @@ def _summary(event: Any) -> str:
     for name in ("topic", "text", "remedy", "decision", "reason", "root_cause", "description", "name"):
         if words := getattr(event, name, None):
             return str(words)[:80]
-    amount = getattr(event, "amount_minor", None)
-    return "" if amount is None else f"{amount} {event.currency} (minor units)"
+    amount = getattr(event, "amount_minor", getattr(event, "total_minor", None))
+    return "" if amount is None else f"{decimal(amount, event.currency):,f} {event.currency}"

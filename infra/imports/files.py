@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -58,6 +59,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A file's rows, to be read as often as wanted."""
 
     name: str
+    path: Path
     columns: tuple[str, ...] | None
     """None where each row names its own."""
     raw_columns: tuple[str, ...]
@@ -78,6 +80,7 @@ def open_table(path: Path, shape: Shape) -> Table:
     if form == "jsonl":
         return Table(
             name=path.name,
+            path=path,
             columns=None,
             raw_columns=("row",),
             rows=lambda: _json_rows(path),
@@ -90,6 +93,7 @@ def open_table(path: Path, shape: Shape) -> Table:
     columns = shape.columns or _header(path, delimiter)
     return Table(
         name=path.name,
+        path=path,
         columns=columns,
         raw_columns=columns,
         rows=lambda: _csv_rows(path, delimiter, columns, skip=shape.columns is None),
@@ -113,8 +117,8 @@ def _survey(path: Path) -> tuple[str, int]:
 
 
 def _header(path: Path, delimiter: str) -> tuple[str, ...]:
-    first = next(_records(path, delimiter), (1, [], None))
-    columns = tuple(name.strip() for name in first[1])
+    _, names, problem = next(_records(path, delimiter), (1, [], None))
+    columns = () if problem else tuple(name.strip() for name in names)
     if not any(columns):
         raise TableError(f"{path.name}: it does not begin with a line that names the columns")
     if len(set(columns)) < len(columns):
@@ -123,35 +127,86 @@ def _header(path: Path, delimiter: str) -> tuple[str, ...]:
 
 
 def _csv_rows(path: Path, delimiter: str, columns: Sequence[str], *, skip: bool) -> Iterator[Row]:
-    records = _records(path, delimiter)
+    records = _records(path, delimiter, len(columns))
     if skip:
         next(records, None)
-    width = len(columns)
     for line, cells, problem in records:
-        if problem is None and len(cells) != width:
-            problem = f"has {len(cells)} cells, not {width}"
         values = {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
         yield Row(line, values, cells, problem)
 
 
-def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str], str | None]]:
-    """Line, cells and problem of each record that is not blank; bytes that are no UTF-8 as surrogates."""
+_Record = tuple[int, list[str], str | None]
+"""Line, cells and problem."""
+
+
+def _records(path: Path, delimiter: str, width: int | None = None) -> Iterator[_Record]:
+    """The records that are not blank, each of `width` cells; bytes that are no UTF-8 as surrogates."""
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         if delimiter == WHITESPACE:
-            yield from ((n, cells, None) for n, text in enumerate(file, start=1) if (cells := text.split()))
+            for line, text in enumerate(file, start=1):
+                if cells := text.split():
+                    yield line, cells, _misfit(cells, width)
+        else:
+            yield from _quoted_records(_Lines(file), delimiter, width)
+
+
+def _quoted_records(lines: _Lines, delimiter: str, width: int | None) -> Iterator[_Record]:
+    """Records that may go over several lines; of a bad one that does, only the first line is taken."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        line = lines.begin()
+        try:
+            cells = next(reader)
+            problem = _misfit(cells, width) if cells else None
+        except StopIteration:
             return
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield line, [], str(error)
-                continue
-            if cells:
-                yield line, cells, None
+        except csv.Error as error:
+            cells, problem = [], str(error)
+        if problem and (not cells or lines.taken > 1):
+            if lines.taken > 1:
+                problem = f"a quoted cell that begins here does not end as it should: {problem}"
+            cells = lines.keep_first().rstrip("\r\n").split(delimiter)
+        if cells:
+            yield line, cells, problem
+
+
+def _misfit(cells: Sequence[str], width: int | None) -> str | None:
+    return None if width in (None, len(cells)) else f"has {len(cells)} cells, not {width}"
+
+
+class _Lines:
+    """A file's physical lines, which can be taken back but for the first."""
+
+    def __init__(self, file: Iterator[str]) -> None:
+        self._file = file
+        self._returned: deque[str] = deque()
+        self._taken: list[str] = []
+        self._before = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        text = self._returned.popleft() if self._returned else next(self._file)
+        self._taken.append(text)
+        return text
+
+    @property
+    def taken(self) -> int:
+        """How many lines the record has taken so far."""
+        return len(self._taken)
+
+    def begin(self) -> int:
+        """Begin a record; the number of its first line."""
+        self._before += len(self._taken)
+        self._taken.clear()
+        return self._before + 1
+
+    def keep_first(self) -> str:
+        """Give back all lines of the record but its first, which is the answer."""
+        self._returned.extendleft(reversed(self._taken[1:]))
+        del self._taken[1:]
+        return self._taken[0]
 
 
 # --- JSON Lines -----------------------------------------------------------------------------------
@@ -194,6 +249,7 @@ def _parquet_table(path: Path, digest: str) -> Table:
         raise TableError(f"{path.name}: {error}") from None
     return Table(
         name=path.name,
+        path=path,
         columns=columns,
         raw_columns=columns,
         rows=lambda: _parquet_rows(path, columns),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from domain.errors import DomainError, InvalidInput
 from domain.records import Record
 from infra.engine import Engine, fingerprint
 from infra.imports.files import Row, Table
-from infra.imports.ledger import Ledger, Rejects, Standing
+from infra.imports.ledger import Ledger, Rejects, Standing, require_rejects
 from infra.imports.steps import Among, Job, Step, columns_of, job_fingerprint, steps
 from infra.log.log import Appended
 
@@ -34,11 +34,11 @@ Progress = Callable[[int, int], None]
 
 
 class Summary(Record):
-    """What an import did, all its runs together."""
+    """What an import did, all its runs together until it had finished."""
 
     imported: int
     repeated: int
-    """Rows that were in the log already."""
+    """Rows that were in the log already; all that are not rejected where an earlier run had finished."""
     rejected: int
     seconds: float
     """Of this run."""
@@ -68,7 +68,8 @@ async def import_table(
 ) -> Summary:
     """Import a table, or go on where an earlier run was interrupted.
 
-    Rows that cannot be read or are refused go to `rejects`, with the reason. Raises `BadMapping`.
+    Rows that cannot be read or are refused go to `rejects`, with the reason. Raises `BadMapping`, and
+    `NoRejects` where the file for them is another.
     """
     began = time.monotonic()
     run = _Run(engine, table, job, rejects, among)
@@ -77,8 +78,8 @@ async def import_table(
         await run.finish(progress)
     standing = run.standing
     return Summary(
-        imported=standing.imported,
-        repeated=standing.repeated,
+        imported=0 if finished_before else standing.imported,
+        repeated=standing.repeated + (standing.imported if finished_before else 0),
         rejected=standing.rejected,
         seconds=time.monotonic() - began,
         rejects=rejects if standing.rejected else None,
@@ -92,6 +93,7 @@ class _Run:
     def __init__(self, engine: Engine, table: Table, job: Job, rejects: Path, among: Among | None) -> None:
         self._engine, self._table, self._job, self._among = engine, table, job, among
         columns_of(table, job)  # before anything is done
+        require_rejects(rejects, table)
         self._rejects = Rejects(rejects, table.raw_columns)
         self._ledger = Ledger(engine.log.pool, engine.log.tenant, job_fingerprint(table, job, among))
         self.standing = Standing()
@@ -107,8 +109,7 @@ class _Run:
         return False
 
     async def finish(self, progress: Progress) -> None:
-        plan = steps(self._table, self._job, self._among)
-        next(islice(plan, self.standing.done, self.standing.done), None)  # skips what is done
+        plan = self._not_done()
         chunk = list(islice(plan, CHUNK))
         while chunk:
             doing = asyncio.create_task(self._do(chunk))
@@ -121,6 +122,13 @@ class _Run:
             chunk = following or list(islice(plan, CHUNK))
         self.standing.finished = True
         await self._ledger.save(self.standing)
+
+    def _not_done(self) -> Iterator[Step]:
+        """The steps after those that are done."""
+        plan = steps(self._table, self._job, self._among)
+        for _ in islice((step for step in plan if not step.ends_day), self.standing.done):
+            pass
+        return plan
 
     def _rows_done(self) -> int:
         return self.standing.imported + self.standing.repeated + self.standing.rejected
@@ -144,7 +152,7 @@ class _Run:
         if refused:
             self.standing.rejects_size = self._rejects.add(refused, self.standing.rejects_size)
             self.standing.rejected += len(refused)
-        self.standing.done += len(chunk)
+        self.standing.done += sum(not step.ends_day for step in chunk)
         await self._ledger.save(self.standing)
 
     async def _execute(self, commands: Sequence[Command]) -> list[Outcome]:

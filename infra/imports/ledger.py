@@ -11,13 +11,17 @@ from pathlib import Path
 import msgspec
 
 from infra.database import Pool
+from infra.imports.files import Table, TableError
+
+HEADER = ("line", "field", "rule")
+"""How every rejects file begins; the columns of the imported file follow."""
 
 
 class Standing(msgspec.Struct, kw_only=True):
     """How an import stands after its last chunk."""
 
     done: int = 0
-    """Steps that are in the log or refused, in the order of the import."""
+    """Steps that are in the log or refused, in the order of the import; the ends of days do not count."""
     imported: int = 0
     repeated: int = 0
     """Rows that were in the log already."""
@@ -61,6 +65,27 @@ class Ledger:
         )
 
 
+class NoRejects(TableError):
+    """The file for rejects holds something else; the message says what."""
+
+
+def require_rejects(path: Path, table: Table) -> None:
+    """Raises `NoRejects` where rejects would destroy a file that is not one of theirs."""
+    if not path.exists():
+        return
+    if path.samefile(table.path):
+        raise NoRejects(f"{path}: this is the imported file; its rejects need a file of their own")
+    if not path.is_file() or not _begins_like_rejects(path):
+        raise NoRejects(f"{path} exists and is not a rejects file: name another with --rejects")
+
+
+def _begins_like_rejects(path: Path) -> bool:
+    """Whether the file begins with the header, as far as it goes."""
+    header = ",".join((*HEADER, "")).encode()
+    with path.open("rb") as file:
+        return header.startswith(file.read(len(header)))
+
+
 class Rejects:
     """The file of rows that were refused; it is made with the first of them."""
 
@@ -83,7 +108,7 @@ class Rejects:
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         if not size:
-            writer.writerow(["line", "field", "rule", *self._columns])
+            writer.writerow([*HEADER, *self._columns])
         writer.writerows(rows)
         with self.path.open("ab") as file:
             file.write(text.getvalue().encode("utf-8", "surrogateescape"))

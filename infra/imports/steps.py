@@ -19,6 +19,8 @@ from infra.imports.files import Row, Table
 from infra.imports.kinds import Cells, Facts, Kind, Wish, registration
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
+AHEAD = timedelta(days=1)
+"""How far clocks and time zones may put a row before the import itself."""
 
 
 class BadMapping(Exception):
@@ -39,6 +41,8 @@ class Job(Record):
     source: str
     end_days: bool = False
     """Whether rows go in by their time, and each day (UTC) from the first to the last is ended."""
+    now: datetime | None = None
+    """When this run begins: what is later is refused, and no day ends that is not over; None: no limit."""
 
 
 class Among(Record):
@@ -55,6 +59,8 @@ class Step(msgspec.Struct, frozen=True):
     row: Row | None
     commands: Sequence[Command] = ()
     refusal: DomainError | None = None
+    ends_day: bool = False
+    """Such steps do not count in an import's progress: how many there are depends on when it runs."""
 
     @property
     def at(self) -> datetime:
@@ -62,11 +68,16 @@ class Step(msgspec.Struct, frozen=True):
 
 
 def steps(table: Table, job: Job, among: Among | None = None) -> Iterator[Step]:
-    """The import's steps, in their order, the same in every run. Raises `BadMapping`."""
+    """The import's steps, in their order, the same in every run but for ends of days. Raises `BadMapping`."""
     plan: Iterable[Step] = _Reading(table, job).steps()
     if job.end_days:
         alone = [Step(None, (command,)) for command in (among.commands() if among else ())]
-        plan = _with_days(sorted([*plan, *alone], key=lambda step: step.at), job)
+        plan = sorted(
+            [*plan, *alone], key=lambda step: step.at
+        )  # also rows that will be refused: by their time
+    plan = _in_time(plan, job)
+    if job.end_days:
+        plan = _with_days(plan, job)
     return iter(_registering(plan, job) if job.kind.registers else plan)
 
 
@@ -132,6 +143,16 @@ def _command(wish: Wish, job: Job) -> Command:
     return parse(kind, {"actor": job.actor, "source": job.source, "command_id": command_id, **fields})
 
 
+def _in_time(plan: Iterable[Step], job: Job) -> Iterator[Step]:
+    """Rows of the future are refused, at the place where they are."""
+    latest = None if job.now is None else job.now + AHEAD
+    for step in plan:
+        if latest is not None and step.row and step.commands and step.at > latest:
+            yield Step(step.row, (), InvalidInput("occurred_at", f"{step.at} lies in the future"))
+        else:
+            yield step
+
+
 def _registering(plan: Iterable[Step], job: Job) -> Iterator[Step]:
     """Before the first row of each customer, the customer's registration."""
     met: set[str] = set()
@@ -153,18 +174,22 @@ def _registering(plan: Iterable[Step], job: Job) -> Iterator[Step]:
 
 
 def _with_days(plan: Iterable[Step], job: Job) -> Iterator[Step]:
-    """After the last step of each day, the day's end; days without any are ended too."""
+    """After the last step of each day, the day's end, if it is over; days without any are ended too."""
     day: date | None = None
     for step in plan:
         if step.commands:
             today = business_day(step.at, DEFAULT_CALENDAR)
-            while day is not None and day < today:
+            while day is not None and day < today and _is_over(day, job):
                 yield _day_end(day, job)
                 day += timedelta(days=1)
             day = today
         yield step
-    if day is not None:
+    if day is not None and _is_over(day, job):
         yield _day_end(day, job)
+
+
+def _is_over(day: date, job: Job) -> bool:
+    return job.now is None or day_end(day, DEFAULT_CALENDAR) <= job.now
 
 
 def _day_end(day: date, job: Job) -> Step:
@@ -175,7 +200,7 @@ def _day_end(day: date, job: Job) -> Step:
         occurred_at=day_end(day, DEFAULT_CALENDAR),
         day=day,
     )
-    return Step(None, (end,))
+    return Step(None, (end,), ends_day=True)
 
 
 def job_fingerprint(table: Table, job: Job, among: Among | None = None) -> str:
@@ -185,7 +210,7 @@ def job_fingerprint(table: Table, job: Job, among: Among | None = None) -> str:
         "constants": sorted(job.constants.items()),
         "zone": job.zone,
         "kind": job.kind.name,
-        "days": job.end_days,
+        "days": job.end_days and "not counted",  # once their ends counted: such an import begins anew
         "names": table.columns,
         "among": among and among.name,
     }

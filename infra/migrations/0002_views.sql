@@ -8,6 +8,7 @@ CREATE TABLE kehu.builds (
     position   bigint NOT NULL DEFAULT 0,
     serving    boolean NOT NULL,
     indexed    boolean NOT NULL DEFAULT false, -- only once it has come near the log's end for the first time
+    failed     text, -- why it stopped: an event that its fold refuses
     created_at timestamptz NOT NULL DEFAULT now(),
     retired_at timestamptz,
     PRIMARY KEY (tenant, view, generation)

@@ -35,6 +35,8 @@ class Build:
 
     serving = False
     indexed = False
+    failed = ""
+    """Why it goes no further; nothing while it does."""
 
     def __init__(self, declaration: Declaration, generation: int, position: int) -> None:
         self.declaration = declaration
@@ -63,7 +65,11 @@ class Build:
                 row = self._rows[key]
                 before = row.value or self.declaration.blank(key)
                 extra = (policies,) if handler.policies else ()
-                after = handler.fold(before, recorded, *extra)
+                try:
+                    after = handler.fold(before, recorded, *extra)
+                except Exception as error:
+                    error.add_note(f"folding {recorded.name} at position {recorded.position}")
+                    raise
                 if after != row.value:
                     batch.change(key, row, after, recorded.position)
                     self._watch(key, row)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
@@ -18,6 +19,8 @@ from infra.log.log import Log
 from infra.views.builds import Build, Moment
 from infra.views.tables import Table
 from projections.view import Declaration
+
+_log = logging.getLogger(__name__)
 
 BATCH = 20_000
 """Events in one transaction at most."""
@@ -36,6 +39,7 @@ class Projector:
         self._declarations = {d.name: d for d in declarations}
         _require_sources(self._declarations)
         self._builds: list[Build] | None = None
+        self._begun = False
         self._policies = (-1, Policies())
 
     @property
@@ -47,6 +51,7 @@ class Projector:
         """Begin a build for every view that has none yet, so that all of them can be asked."""
         async with self._log.pool.acquire() as connection, connection.transaction():
             await self._locked(connection)
+        self._begun = True
 
     async def catch_up(self, progress: Progress = lambda position, head: None) -> int:
         """Follow the log to where it ends now, and answer with that position."""
@@ -98,6 +103,18 @@ class Projector:
         self._builds, self._policies = None, (-1, Policies())
 
     async def _advance(self, which: Callable[[Iterable[int]], int]) -> bool:
+        """Move these builds on; where an event cannot be folded, all but the view that refuses it."""
+        try:
+            moved = await self._move(which, careful=False)
+        except UNREACHABLE:
+            raise
+        except Exception:
+            self._forget()
+            moved = await self._move(which, careful=True)
+        self._begun = True
+        return moved
+
+    async def _move(self, which: Callable[[Iterable[int]], int], *, careful: bool) -> bool:
         async with self._log.pool.acquire() as connection, connection.transaction():
             builds = await self._locked(connection)
             if not builds:
@@ -108,7 +125,8 @@ class Projector:
             bound = min((build.position for build in builds if build.position > begin), default=None)
             events = await log.read(begin, until=bound, limit=BATCH) if group else []
             for moments, due in _stretches(group, await self._with_policies(log, begin, events)):
-                await self._follow(connection, builds, group, moments, due)
+                await self._follow(connection, builds, group, moments, due, careful)
+                group = [build for build in group if not build.failed]
             if len(events) < BATCH:
                 await self._index(connection, group)
             await self._swap(connection, builds)
@@ -121,19 +139,22 @@ class Projector:
         group: Sequence[Build],
         moments: Sequence[Moment],
         due: Mapping[Build, Mapping[str, Any]],
+        careful: bool,
     ) -> None:
         """Fold a stretch of events, then compute the populations that are due at its end."""
         tenant, end = self._log.tenant, moments[-1][0].position
         for build in group:
             if build.declaration.population is None:
-                await build.fold(connection, tenant, moments)
-            if build not in due:
+                await self._do(connection, build, build.fold(connection, tenant, moments), careful)
+            if build not in due and not build.failed:
                 build.position = end
         for build in _in_order(due):
-            assert build.declaration.population is not None
-            sources = {name: _newest(builds, name, end) for name in build.declaration.population.reads}
-            await build.compute(connection, tenant, end, due[build], sources)
-            build.position = end
+            await self._do(
+                connection, build, self._compute(connection, builds, build, end, due[build]), careful
+            )
+            if not build.failed:
+                build.position = end
+        group = [build for build in group if build.position == end]
         await connection.execute(
             "UPDATE kehu.builds b SET position = $2 FROM unnest($3::text[], $4::int[]) AS k(view, generation)"
             " WHERE b.tenant = $1 AND b.view = k.view AND b.generation = k.generation",
@@ -142,6 +163,44 @@ class Projector:
             [build.name for build in group],
             [build.generation for build in group],
         )
+
+    async def _compute(
+        self,
+        connection: Connection,
+        builds: Iterable[Build],
+        build: Build,
+        position: int,
+        values: Mapping[str, Any],
+    ) -> None:
+        """Compute a population from the newest builds of the views that it reads."""
+        assert build.declaration.population is not None
+        working = [source for source in builds if not source.failed]
+        sources = {name: _newest(working, name, position) for name in build.declaration.population.reads}
+        await build.compute(connection, self._log.tenant, position, values, sources)
+
+    async def _do(
+        self, connection: Connection, build: Build, work: Coroutine[Any, Any, None], careful: bool
+    ) -> None:
+        """Do a build's work; carefully, a failure undoes it and stops this build alone."""
+        if not careful:
+            await work
+            return
+        try:
+            async with connection.transaction():
+                await work
+        except UNREACHABLE:
+            raise
+        except Exception as error:
+            notes = "; ".join(getattr(error, "__notes__", ()))
+            build.failed = f"{type(error).__name__}: {error}{notes and f' ({notes})'}"
+            _log.error("view %s stops at position %s: %s", build.name, build.position, build.failed)
+            await connection.execute(
+                "UPDATE kehu.builds SET failed = $4 WHERE tenant = $1 AND view = $2 AND generation = $3",
+                self._log.tenant,
+                build.name,
+                build.generation,
+                build.failed,
+            )
 
     async def _with_policies(self, log: Log, after: int, events: Sequence[Recorded[Event]]) -> list[Moment]:
         """Each event with the policies published up to it."""
@@ -166,14 +225,14 @@ class Projector:
         if not self._builds:
             await lock_definitions(connection)  # before any row, or two that begin could block each other
         rows = await connection.fetch(
-            "SELECT view, generation, digest, position, serving, indexed,"
+            "SELECT view, generation, digest, position, serving, indexed, failed,"
             " retired_at < now() - $2::interval AS expired"
             " FROM kehu.builds WHERE tenant = $1 ORDER BY view, generation FOR UPDATE",
             self._log.tenant,
             GRACE,
         )
         kept = {(b.name, b.generation, b.position): b for b in self._builds or ()}
-        builds = []
+        builds, present = [], set()
         for row in rows:
             declaration = self._declarations.get(row["view"])
             if declaration is None:
@@ -182,14 +241,20 @@ class Projector:
                 await self._drop(connection, Table(declaration, row["generation"]))
             if row["expired"] is not None or declaration.digest != row["digest"]:
                 continue  # replaced, or about to be by a new declaration
+            present.add(declaration.name)
+            if row["failed"] is not None:
+                continue  # until it is rebuilt
             build = kept.get((row["view"], row["generation"], row["position"]))
             if build is None:
                 build = Build(declaration, row["generation"], row["position"])
             build.serving, build.indexed = row["serving"], row["indexed"]
             builds.append(build)
-        for declaration in self._declarations.values():
-            if declaration.name not in {build.name for build in builds}:
-                builds.append(await self._begin(connection, declaration))
+        if (
+            not self._begun
+        ):  # later on, a view that is gone was replaced by a program with a newer declaration
+            for declaration in self._declarations.values():
+                if declaration.name not in present:
+                    builds.append(await self._begin(connection, declaration))
         self._builds = builds
         return builds
 
@@ -309,6 +374,8 @@ def _reads(build: Build) -> tuple[str, ...]:
 
 
 def _newest(builds: Iterable[Build], view: str, position: int) -> Build:
-    """The newest build of a view that is true at a position."""
+    """The newest build of a view that is true at a position. Raises `LookupError` where there is none."""
     fit = [build for build in builds if build.name == view and build.position >= position]
+    if not fit:
+        raise LookupError(f"the view {view}, which it reads, has stopped")
     return max(fit, key=lambda build: build.generation)

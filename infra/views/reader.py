@@ -276,15 +276,17 @@ class ViewReader:
         declaration = table.declaration
         row, since = (found.row, found.since) if found else (None, 0)
         about = Selection(customer_id=customer_id) if customer_id else Selection(stream=stream)
-        missed = await self.log.select(msgspec.structs.replace(about, until=position), after=seen)
-        for recorded in missed:
-            handler = declaration.handlers.get(type(recorded.event))
-            if handler is None or key not in handler.keys(recorded):
-                continue
-            extra = (await self.policies(recorded.position),) if handler.policies else ()
-            after = handler.fold(row or declaration.blank(key), recorded, *extra)
-            if after != row:
-                row, since = after, recorded.position
+        about = msgspec.structs.replace(about, until=position)
+        while missed := await self.log.select(about, after=seen):
+            seen = missed[-1].position
+            for recorded in missed:
+                handler = declaration.handlers.get(type(recorded.event))
+                if handler is None or key not in handler.keys(recorded):
+                    continue
+                extra = (await self.policies(recorded.position),) if handler.policies else ()
+                after = handler.fold(row or declaration.blank(key), recorded, *extra)
+                if after != row:
+                    row, since = after, recorded.position
         return None if row is None else Found(row=row, since=since, at=position)
 
     async def policies(self, position: int) -> Policies:

@@ -217,15 +217,17 @@ class Table:
             *arguments,
         )
 
-    async def digest(self, connection: Connection, tenant: str) -> str:
-        """A hash of all versions, live and past, that does not depend on the order they were written in."""
+    async def digest(self, connection: Connection, tenant: str, position: int | None = None) -> str:
+        """A hash of all versions up to a position (to the end), whatever the order they were written in."""
         ordered = ", ".join(["tenant", *map(quoted, self.columns), "since"])
         total = await connection.fetchval(
             "SELECT coalesce(sum(('x' || substr(md5(v::text), 1, 15))::bit(60)::bigint), 0)"
             " || ':' || count(*)"
             f" FROM (SELECT {ordered}, NULL::bigint AS until FROM {self.live} WHERE tenant = $1"
-            f" UNION ALL SELECT {ordered}, until FROM {self.past} WHERE tenant = $1) v",
+            f" UNION ALL SELECT {ordered}, CASE WHEN until <= $2 THEN until END FROM {self.past}"
+            " WHERE tenant = $1) v WHERE since <= $2",
             tenant,
+            2**62 if position is None else position,
         )
         return str(total)
 

@@ -56,15 +56,16 @@ def demo_command(
     """Load the demo's data (once) and serve it.
 
     CDNOW's purchases of 1997 and 1998 (23,570 customers, 69,659 rows), simulated service contacts and
-    complaints around them, and the end of each of these days, in the tenant `demo`. Interrupted, it goes
-    on where it was; run again, it imports nothing twice.
+    complaints around them, and the end of each of these days, in the tenant `demo` (with --customers N in
+    `demo-N`, unless --tenant names another). Interrupted, it goes on where it was; run again, it imports
+    nothing twice.
 
     \b
     Example:
       kehu demo --customers 500 --no-serve
     """
     table = cdnow.purchases(cdnow.find(), customers)
-    settings = msgspec.structs.replace(settings, tenant=demo.TENANT)
+    settings = msgspec.structs.replace(settings, tenant=_tenant(settings, customers))
     listener = (
         None
         if no_serve
@@ -77,6 +78,13 @@ def demo_command(
         listener.close()
         note("Stopped.")
     return 0
+
+
+def _tenant(settings: Settings, customers: int | None) -> str:
+    """A demo of some customers is another history: it never shares a log with the whole one."""
+    if settings.tenant != Settings().tenant:
+        return settings.tenant
+    return demo.TENANT if customers is None else f"{demo.TENANT}-{customers}"
 
 
 async def _demo(
@@ -104,8 +112,8 @@ async def _what_is_there(
         "SELECT count(*) FROM kehu.events WHERE tenant = $1 AND source = $2", tenant.name, SOURCE
     )
     example = await tenant.pool.fetchval(
-        "SELECT customer_id FROM kehu.events WHERE tenant = $1 AND name = 'ComplaintReceived'"
-        " ORDER BY position LIMIT 1",
+        "SELECT customer_id FROM kehu.events WHERE tenant = $1 AND name = 'ComplaintClosed'"
+        " ORDER BY position DESC LIMIT 1",
         tenant.name,
     )
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ import click
 from infra.imports.files import Shape, Table, open_table
 from infra.imports.importing import Summary, import_table
 from infra.imports.kinds import KINDS
+from infra.imports.ledger import require_rejects
 from infra.imports.steps import Job, columns_of
 from kehu.console import bar, out, seconds, write_json
 from kehu.failures import PARTLY
@@ -86,7 +88,9 @@ def _zone(_: click.Context, __: click.Parameter, name: str) -> str:
 )
 @click.option("--actor", default="import", show_default=True, help="In whose name the rows go in.")
 @click.option(
-    "--end-days", is_flag=True, help="Go by time, and end every day (UTC) from the first to the last."
+    "--end-days",
+    is_flag=True,
+    help="Go by time, and end every day (UTC) from the first to the last that is over.",
 )
 @click.option(
     "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where bad rows go [FILE.rejects.csv]."
@@ -111,7 +115,7 @@ def import_command(
 
     Every row goes in once: its id, or without one its content, tells whether it was imported before.
     An interrupted import goes on where it was. Bad rows go to FILE.rejects.csv with line and reason,
-    good rows go in. A date without a time means the start of that day.
+    good rows go in. A date without a time means the start of that day; rows of the future are bad.
 
     \b
     Example:
@@ -131,9 +135,11 @@ def import_command(
         actor=actor,
         source=file.name[:200],
         end_days=end_days,
+        now=datetime.now(UTC),
     )
     columns_of(table, job)
     path = rejects or file.with_name(f"{file.name}.rejects.csv")
+    require_rejects(path, table)
     with database(settings) as dsn:
         summary = asyncio.run(_import(settings, dsn, table, job, path, as_json))
     write_json(summary) if as_json else _tell(file, summary)

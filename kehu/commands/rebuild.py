@@ -57,13 +57,13 @@ def rebuild_command(
 
 async def _rebuild(settings: Settings, dsn: str, names: Sequence[str], quiet: bool) -> dict[str, Any]:
     async with opened(settings, dsn, views.values(), must_exist=True) as tenant:
-        await catch_up(tenant, quiet=quiet)
-        before = await _digests(tenant, names)
+        compared_at = await catch_up(tenant, quiet=quiet)
+        before = await _digests(tenant, names, compared_at)
         began = time.monotonic()
         await tenant.projector.rebuild(names)
         position = await catch_up(tenant, quiet=quiet)
         took = time.monotonic() - began
-        after = await _digests(tenant, names)
+        after = await _digests(tenant, names, compared_at)
         compared = [
             {"view": name, "before": before[name], "after": after[name], "equal": before[name] == after[name]}
             for name in names
@@ -71,8 +71,8 @@ async def _rebuild(settings: Settings, dsn: str, names: Sequence[str], quiet: bo
         return {"position": position, "seconds": round(took, 2), "views": compared}
 
 
-async def _digests(tenant: Tenant, names: Sequence[str]) -> dict[str, str]:
-    """The digest of each view's serving generation."""
+async def _digests(tenant: Tenant, names: Sequence[str], position: int) -> dict[str, str]:
+    """The digest of each view's serving generation, up to a position."""
     async with tenant.pool.acquire() as connection:
         serving = await connection.fetch(
             "SELECT view, generation FROM kehu.builds WHERE tenant = $1 AND serving AND view = ANY ($2)",
@@ -80,7 +80,9 @@ async def _digests(tenant: Tenant, names: Sequence[str]) -> dict[str, str]:
             list(names),
         )
         return {
-            row["view"]: await Table(views[row["view"]], row["generation"]).digest(connection, tenant.name)
+            row["view"]: await Table(views[row["view"]], row["generation"]).digest(
+                connection, tenant.name, position
+            )
             for row in serving
         }
 

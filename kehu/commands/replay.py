@@ -88,6 +88,10 @@ def _lines(customer_id: str, story: list[Replayed]) -> Iterator[Text]:
             f"  {event.stream}  by {by}{source}",
             (f"  (recorded {event.recorded_at:%Y-%m-%d %H:%M:%S.%f})", "dim"),
         )
+        changed = {c.field for c in event.changes}
+        for field, value in event.data.items():
+            if field not in changed and value is not None and not field.endswith("_id"):
+                yield Text(f"{'':>11}{field}: {_short(value)}", style="dim")
         for c in event.changes:
             yield Text(f"{'':>11}{c.field}: {_short(c.old)} → {_short(c.new)}")
 

@@ -47,7 +47,7 @@ async def _status(settings: Settings, dsn: str) -> dict[str, Any]:
 
 async def _views(tenant: Tenant, head: int) -> list[dict[str, Any]]:
     rows = await tenant.pool.fetch(
-        "SELECT view, generation, position, $2 - position AS lag, serving FROM kehu.builds"
+        "SELECT view, generation, position, $2 - position AS lag, serving, failed FROM kehu.builds"
         " WHERE tenant = $1 AND retired_at IS NULL ORDER BY view, generation",
         tenant.name,
         head,

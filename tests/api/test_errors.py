@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
+from api.http import create_app
 from infra.views.reader import ViewReader
 from tests.api.server import Api
 from tests.api.test_story import CALENDAR, CUSTOMER, ORDER, POLICY
@@ -48,6 +51,10 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("registerCustomer", {"customerId": "a b"}, "InvalidInput", "customerId"),
     ("registerCustomer", {**CUSTOMER, "name": "N\0"}, "InvalidInput", "name"),
     ("registerCustomer", {**CUSTOMER, "idempotencyKey": ""}, "InvalidInput", "idempotencyKey"),
+    ("registerCustomer", {**CUSTOMER, "idempotencyKey": "day/2026-01-01"}, "InvalidInput", "idempotencyKey"),
+    ("registerCustomer", {**CUSTOMER, "idempotencyKey": "import/x"}, "InvalidInput", "idempotencyKey"),
+    ("registerCustomer", {**CUSTOMER, "idempotencyKey": "demo/x"}, "InvalidInput", "idempotencyKey"),
+    ("registerCustomer", {**CUSTOMER, "occurredAt": "9998-01-01T00:00:00Z"}, "InvalidInput", "occurredAt"),
     ("registerCustomer", {**CUSTOMER, "onBehalfOf": ""}, "InvalidInput", "onBehalfOf"),
     ("registerCustomer", {**CUSTOMER, "occurredAt": "0001-01-01T00:00:00Z"}, "InvalidInput", "occurredAt"),
     (
@@ -82,6 +89,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "hours[1]",
     ),
     ("endDay", {"day": "2999-01-01"}, "DayNotOver", "day"),
+    ("endDay", {"day": "1899-12-31"}, "DayTooEarly", "day"),
 ]
 
 
@@ -97,6 +105,7 @@ async def test_errors_name_the_rule_and_the_inputs_field(api: Api) -> None:
 SINCE = "query ($n: Int64!) { eventLog(filter: {since: $n}) { nodes { name } } }"
 BEFORE = "query ($t: DateTime) { customers(filter: {registeredAt: {lt: $t}}) { position } }"
 NAMED = "query ($name: String) { customers(filter: {name: {eq: $name}}) { position } }"
+DATED = "query ($d: Date) { complaintStatistics(since: $d) { received } }"
 WRONG: list[tuple[str, dict[str, Any], str]] = [
         ("{ customers { ", {}, "GRAPHQL_PARSE_FAILED"),
         ("{ customers { " + "__typename " * 10_000 + "} }", {}, "GRAPHQL_PARSE_FAILED"),
@@ -114,6 +123,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         ('{ customers(after: "nonsense") { position } }', {}, "BAD_CURSOR"),
         ('{ customers(after: "") { position } }', {}, "BAD_CURSOR"),
         ('{ eventLog(after: "AAAA") { nodes { name } } }', {}, "BAD_CURSOR"),
+        (DATED, {"d": "\ud800"}, "GRAPHQL_VALIDATION_FAILED"),
         (NAMED, {"name": "\0"}, "BAD_USER_INPUT"),
         (NAMED, {"name": "\ud800"}, "BAD_USER_INPUT"),
         ('query ($id: String!) { customer(customerId: $id) { name } }', {"id": "\ud800"}, "BAD_USER_INPUT"),
@@ -126,6 +136,56 @@ async def test_a_request_that_is_wrong_gets_a_stable_code(api: Api, caplog: pyte
 
         assert error["code"] == code, (query, error)
     assert caplog.records == []
+
+
+async def test_what_has_not_happened_yet_is_not_recorded(api: Api) -> None:
+    now = datetime.now(UTC)
+    error = await api.refused(
+        "registerCustomer", **CUSTOMER, occurredAt=(now + timedelta(hours=25)).isoformat()
+    )
+
+    assert error["message"] == "occurredAt: lies in the future"
+    await api.done("registerCustomer", **CUSTOMER, occurredAt=(now + timedelta(hours=23)).isoformat())
+
+
+DO = 'mutation { registerCustomer(input: {customerId: "1"}) { errors { message } } }'
+DONE_BY = "query ($at: AsOf!) @asOf(at: $at) { eventLog { nodes { actor } } }"
+
+
+async def test_the_actors_name_is_utf_8(api: Api) -> None:
+    done = await api.client.post("/graphql", json={"query": DO}, headers={b"x-kehu-actor": "王芳".encode()})
+    assert done.json()["data"]["registerCustomer"] == {"errors": []}
+
+    told = await api.ask(DONE_BY, at={"position": 1})
+
+    assert told["eventLog"]["nodes"] == [{"actor": "王芳"}]
+
+
+@pytest.mark.parametrize("actor", [b"\xff\xfe", b"", "王".encode() * 201], ids=["latin", "empty", "long"])
+async def test_an_actor_who_cannot_be_named_does_nothing(api: Api, actor: bytes) -> None:
+    answer = await api.client.post("/graphql", json={"query": DO}, headers={b"x-kehu-actor": actor})
+
+    [error] = answer.json()["errors"]
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+    assert await api.tenant.log.head() == 0
+
+
+async def test_only_the_hosts_that_are_meant_are_answered(api: Api) -> None:
+    transport = httpx.ASGITransport(create_app(api.tenant, hosts=["localhost", "127.0.0.1", "[::1]"]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        status = {
+            host: (await client.get("/health", headers={"host": host})).status_code
+            for host in (
+                "localhost",
+                "localhost:8000",
+                "127.0.0.1:1",
+                "[::1]:8000",
+                "[::1]",
+                "evil.example:8000",
+            )
+        }
+    assert status.pop("evil.example:8000") == 400
+    assert set(status.values()) == {200}
 
 
 async def test_a_bug_is_logged_under_an_id_and_told_to_nobody(

@@ -20,6 +20,7 @@ from domain.calendar import (
     DayEnded,
     DayNotOver,
     DayOutOfOrder,
+    DayTooEarly,
     EndDay,
     HoursInvalid,
     NeverOpen,
@@ -83,6 +84,20 @@ def test_a_day_ends_once(day: str) -> None:
 
 def test_a_day_that_lies_ahead_does_not_end() -> None:
     given(DAYS).when(EndDay, day="2026-03-03").refused(DayNotOver, field="day")
+
+
+def test_a_day_ends_once_it_is_over_in_the_easternmost_zone() -> None:
+    day, early = {"day": "2026-03-02"}, utc("2026-03-02T09:59:59")
+    refused = given(DAYS).when(EndDay, **day, occurred_at=early).refused(DayNotOver, field="day")
+    assert "2026-03-02 cannot end at 2026-03-02 09:59" in refused.message
+    over = datetime(2026, 3, 3, tzinfo=ZoneInfo("Pacific/Kiritimati"))
+    given(DAYS).when(EndDay, **day, occurred_at=over).then(DayEnded(day=date(2026, 3, 2)))
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1899-12-31"])
+def test_business_days_begin_in_1900(day: str) -> None:
+    given(DAYS).when(EndDay, day=day).refused(DayTooEarly, field="day")
+    given(DAYS).when(EndDay, day="1900-01-01").then(DayEnded(day=date(1900, 1, 1)))
 
 
 def test_all_days_are_one_stream() -> None:

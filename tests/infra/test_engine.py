@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain.commands import Command
@@ -278,6 +279,17 @@ async def test_many_commands_with_refused_repeated_and_doubled_ones(engine: Engi
     assert await engine.log.head() == 3
     assert await engine.execute_many([]) == []
     assert (await engine.execute(later)).state.paid_minor == 300
+
+
+async def test_a_refused_command_does_not_hide_a_later_one_of_its_id(engine: Engine) -> None:
+    right, again = order("o-2"), order("o-2")
+    wrong = order("o-1", "nobody")
+    ids = {"command_id": right.command_id}
+    wrong, again = (msgspec.structs.replace(command, **ids) for command in (wrong, again))
+    outcomes = await engine.execute_many([register(), wrong, wrong, right, again, wrong])
+    kinds = [Appended, CustomerUnknown, CustomerUnknown, Appended, type(None), type(None)]
+    assert [type(outcome) for outcome in outcomes] == kinds
+    assert [e.stream for e in await engine.log.read()] == ["customer-li", "order-o-2"]
 
 
 async def test_many_commands_on_stale_states_are_decided_anew(engine: Engine, other: Engine) -> None:

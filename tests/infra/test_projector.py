@@ -139,7 +139,7 @@ async def test_however_the_views_came_about_their_digests_are_equal(
     assert {generation for _, generation in await world.positions()} == {5}
 
 
-class Crash(Exception):
+class Crash(BaseException):
     """The process ends here, as far as PostgreSQL can tell."""
 
 
@@ -379,3 +379,48 @@ async def test_nothing_declared_and_nothing_happened(world: World) -> None:
         "SELECT generation, serving FROM kehu.builds WHERE tenant = 'empty' AND view = 'orders' ORDER BY 1"
     )
     assert [row["serving"] for row in generations] == [False, True]
+
+
+async def test_a_view_that_refuses_an_event_stops_alone_and_a_rebuild_brings_it_back(world: World) -> None:
+    await world.live(seed=11, commands=120)
+    sick = next(view for view in VIEWS if view.name == "orders")
+    kind, handler = next(iter(sick.handlers.items()))
+    poison = [e.position for e in await world.log.read() if isinstance(e.event, kind)][2]
+
+    def refuse_one(row: Any, recorded: Any, *policies: Any) -> Any:
+        if recorded.position == poison:
+            raise ValueError("no such order")
+        return handler.fold(row, recorded, *policies)
+
+    handlers = {**sick.handlers, kind: msgspec.structs.replace(handler, fold=refuse_one)}
+    declarations = [msgspec.structs.replace(sick, handlers=handlers), *(v for v in VIEWS if v is not sick)]
+    await world.projector(declarations).catch_up()
+
+    head = await world.log.head()
+    places = {name: position for (name, _), position in (await world.positions()).items()}
+    assert places["orders"] < head
+    stopped = {"orders", "customer_values"}  # the latter reads the former
+    assert {name for name, position in places.items() if position == head} >= places.keys() - stopped
+    failed = await world.log.pool.fetchval("SELECT failed FROM kehu.builds WHERE view = 'orders'")
+    assert "no such order" in failed
+    assert kind.TOPIC in failed
+
+    healthy = world.projector()
+    await healthy.rebuild()
+    await healthy.catch_up()
+    await assert_true(world, [head])
+
+
+async def test_a_digest_up_to_a_position_does_not_change_as_the_log_goes_on(world: World) -> None:
+    await world.live(seed=12, commands=100)
+    projector = world.projector()
+    position = await projector.catch_up()
+    async with world.log.pool.acquire() as connection:
+        tables = [await world.table(view) for view in VIEWS]
+        before = [await table.digest(connection, world.log.tenant, position) for table in tables]
+        assert before == [await table.digest(connection, world.log.tenant) for table in tables]
+    await world.live(seed=13, commands=100)
+    await projector.catch_up()
+    async with world.log.pool.acquire() as connection:
+        assert before == [await table.digest(connection, world.log.tenant, position) for table in tables]
+        assert before != [await table.digest(connection, world.log.tenant) for table in tables]

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,9 @@ async def test_rejects_make_the_exit_code_1_and_the_rest_goes_in(database: str, 
     again = kehu("import", file, "--as", "purchases", database=database)
     assert again.returncode == 1
     assert "was imported before" in again.stdout
-    assert "5 rows: 3 imported, 0 there already, 2 rejected" in again.stdout
+    assert "5 rows: 0 imported, 3 there already, 2 rejected" in again.stdout
+    told = json.loads(kehu("import", file, "--as", "purchases", "--json", database=database).stdout)
+    assert (told["imported"], told["repeated"], told["rejected"]) == (0, 3, 2)
 
 
 async def test_a_killed_import_goes_on_and_ends_the_same(database: str, tmp_path: Path) -> None:
@@ -115,3 +118,25 @@ def test_wrong_flags_are_told(database: str, tmp_path: Path) -> None:
     ):
         result = kehu("import", file, "--as", "purchases", *flags, database=database)
         assert (result.returncode, told in result.stderr) == (2, True), result.stderr
+
+
+def test_rejects_never_go_where_something_else_is(database: str, tmp_path: Path) -> None:
+    file, diary = purchases(tmp_path / "f.csv", 1), tmp_path / "diary.txt"
+    diary.write_text("dear diary")
+    for rejects, told in ((diary, "is not a rejects file"), (file, "this is the imported file")):
+        before = rejects.read_bytes()
+        result = kehu("import", file, "--as", "purchases", "--rejects", rejects, database=database)
+        assert (result.returncode, told in result.stderr) == (2, True), result.stderr
+        assert rejects.read_bytes() == before
+
+
+async def test_a_day_that_is_not_over_does_not_end(database: str, tmp_path: Path) -> None:
+    file, today = tmp_path / "f.csv", datetime.now(UTC).date()
+    rows = [f"{n},a,{today + timedelta(days=n)},1,USD" for n in (-2, -1, 0, 3)]
+    file.write_text("\n".join([HEADER, *rows]) + "\n")
+    result = kehu("import", file, "--as", "purchases", "--end-days", "--json", database=database)
+    assert [(row["id"], row["field"]) for row in rejected(json.loads(result.stdout))] == [("3", "at")]
+    ends = await fetch(
+        database, "SELECT command_id FROM kehu.commands WHERE command_id LIKE 'day/%' ORDER BY 1"
+    )
+    assert ends == [(f"day/{today - timedelta(days=n)}",) for n in (2, 1)]

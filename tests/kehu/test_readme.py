@@ -22,7 +22,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def queries() -> Iterator[str]:
     yield from re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
     for body in re.findall(r"-d '(\{.*?\})'", README, re.DOTALL):
-        yield json.loads(body.replace("\n", " "))["query"]
+        yield json.loads(body)["query"]
 
 
 @pytest.fixture(scope="module")
