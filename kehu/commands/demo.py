@@ -113,7 +113,7 @@ async def _what_is_there(
     )
     example = await tenant.pool.fetchval(
         "SELECT customer_id FROM kehu.events WHERE tenant = $1 AND name = 'ComplaintClosed'"
-        " ORDER BY position DESC LIMIT 1",
+        " ORDER BY position LIMIT 1",
         tenant.name,
     )
     return {
