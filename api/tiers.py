@@ -53,7 +53,7 @@ async def _because(root: Found, info: Info) -> list[Found]:
     """The orders in the policy's window, as they stood at the valuation."""
     reader = call(info).reader
     [ended] = await reader.log.read(root.since - 1, limit=1)
-    window = due(cast(Recorded[DayEnded], ended), await reader.policies(root.since))
+    window = due(cast(Recorded[DayEnded], ended), await reader.log.policies(root.since))
     assert window is not None  # the row exists, so the valuation was due
     counted = All(
         parts=(

@@ -47,7 +47,7 @@ async def end_days(tenant: Tenant, clock: Callable[[], datetime] = utc_now) -> N
 async def _look(tenant: Tenant, now: datetime) -> float:
     """End what has passed; the seconds until there is something to do again."""
     await end_passed_days(tenant, now)
-    policies = await tenant.reader.policies(await tenant.log.head())
+    policies = await tenant.log.policies(await tenant.log.head())
     today = policies.business_day(now)
     left = day_end(today, policies.calendar(today)) - now
     return min(max(left.total_seconds(), 0.0) + 1.0, LOOK_EVERY)
@@ -58,7 +58,7 @@ async def end_passed_days(tenant: Tenant, now: datetime) -> list[date]:
 
     Raises `CommandIdReused` where somebody else has used a day's command id for another command.
     """
-    policies = await tenant.reader.policies(await tenant.log.head())
+    policies = await tenant.log.policies(await tenant.log.head())
     yesterday = policies.business_day(now) - timedelta(days=1)
     last = await _last_day(tenant) or yesterday - timedelta(days=1)
     if (yesterday - last).days > LONGEST_GAP:

@@ -12,7 +12,9 @@ import asyncpg
 import msgspec
 
 import domain.deciders  # noqa: F401  # with it, every event is declared that the log may hold
-from domain.events import Event, Recorded, decode
+from domain.events import POLICY_TAG, Event, Recorded, decode
+from domain.policies import Policies
+from domain.policies import evolve as evolve_policies
 from domain.records import Record
 from infra.database import Pool
 
@@ -299,6 +301,13 @@ class Log:
             tag,
             bound,
         )
+
+    async def policies(self, until: int) -> Policies:
+        """The policies that were published up to a position."""
+        policies = Policies()
+        for published in await self.read_tag(POLICY_TAG, until=until):
+            policies = evolve_policies(policies, published.event)
+        return policies
 
     async def select(self, wanted: Selection, *, after: int = 0, limit: int = PAGE) -> list[Recorded[Event]]:
         """At most `limit` of the wanted events after a position, in order."""

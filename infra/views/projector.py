@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
 
-from domain.events import POLICY_TAG, Event, PolicyEvent, Recorded
+from domain.events import Event, PolicyEvent, Recorded
 from domain.policies import Policies
 from domain.policies import evolve as evolve_policies
 from infra.database import Connection, Pool, lock_definitions
@@ -206,10 +206,7 @@ class Projector:
         """Each event with the policies published up to it."""
         position, policies = self._policies
         if position != after:
-            published = await log.read_tag(POLICY_TAG, until=after)
-            policies = Policies()
-            for recorded in published:
-                policies = evolve_policies(policies, recorded.event)
+            policies = await log.policies(after)
         moments = []
         for recorded in events:
             if isinstance(recorded.event, PolicyEvent):

@@ -11,9 +11,6 @@ from typing import Any
 
 import msgspec
 
-from domain.events import POLICY_TAG
-from domain.policies import Policies
-from domain.policies import evolve as evolve_policies
 from domain.records import Record
 from infra.log.log import Log, Selection
 from infra.views.tables import Key, Table, bind, column_type, quoted
@@ -283,18 +280,11 @@ class ViewReader:
                 handler = declaration.handlers.get(type(recorded.event))
                 if handler is None or key not in handler.keys(recorded):
                     continue
-                extra = (await self.policies(recorded.position),) if handler.policies else ()
+                extra = (await self.log.policies(recorded.position),) if handler.policies else ()
                 after = handler.fold(row or declaration.blank(key), recorded, *extra)
                 if after != row:
                     row, since = after, recorded.position
         return None if row is None else Found(row=row, since=since, at=position)
-
-    async def policies(self, position: int) -> Policies:
-        """The policies that were published up to a position."""
-        policies = Policies()
-        for recorded in await self.log.read_tag(POLICY_TAG, until=position):
-            policies = evolve_policies(policies, recorded.event)
-        return policies
 
 
 def complete_order(declaration: Declaration, order: Sequence[Order]) -> list[Order]:
