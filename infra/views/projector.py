@@ -14,7 +14,7 @@ from domain.policies import Policies
 from domain.policies import evolve as evolve_policies
 from infra.database import Connection, Pool, lock_definitions
 from infra.log.followers import POLL, Wakeups
-from infra.log.group_commit import UNREACHABLE
+from infra.log.group_commit import UNREACHABLE, unreachable
 from infra.log.log import Log
 from infra.views.builds import Build, Moment
 from infra.views.tables import Table
@@ -106,9 +106,9 @@ class Projector:
         """Move these builds on; where an event cannot be folded, all but the view that refuses it."""
         try:
             moved = await self._move(which, careful=False)
-        except UNREACHABLE:
-            raise
-        except Exception:
+        except Exception as error:
+            if unreachable(error):
+                raise
             self._forget()
             moved = await self._move(which, careful=True)
         self._begun = True
@@ -148,7 +148,7 @@ class Projector:
                 await self._do(connection, build, build.fold(connection, tenant, moments), careful)
             if build not in due and not build.failed:
                 build.position = end
-        for build in _in_order(due):
+        for build in _in_order(build for build in due if not build.failed):
             await self._do(
                 connection, build, self._compute(connection, builds, build, end, due[build]), careful
             )
@@ -188,9 +188,9 @@ class Projector:
         try:
             async with connection.transaction():
                 await work
-        except UNREACHABLE:
-            raise
         except Exception as error:
+            if unreachable(error):
+                raise
             notes = "; ".join(getattr(error, "__notes__", ()))
             build.failed = f"{type(error).__name__}: {error}{notes and f' ({notes})'}"
             _log.error("view %s stops at position %s: %s", build.name, build.position, build.failed)
