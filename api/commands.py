@@ -24,7 +24,7 @@ from domain.commands import METADATA, Command, parse
 from domain.decider import Decider
 from domain.errors import DomainError, InvalidInput
 from infra.engine import Executed
-from infra.log.log import CommandIdReused
+from infra.log.units import CommandIdReused
 from infra.views.reader import Found
 from projections.view import member_docs
 

@@ -19,7 +19,7 @@ from api.views import DEFAULT_PAGE, LARGEST_PAGE, PageInfo, given, optional, req
 from domain.events import Event as DomainEvent
 from domain.events import Recorded, encode
 from infra.log.followers import follow
-from infra.log.log import Selection
+from infra.log.reading import Selection
 
 
 def _data(root: strawberry.Parent[Any]) -> str:

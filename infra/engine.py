@@ -18,7 +18,8 @@ from domain.deciders import decider_of
 from domain.errors import DomainError
 from domain.events import Event, Recorded, encode
 from infra.log.group_commit import GroupCommit
-from infra.log.log import Appended, CommandIdReused, Conflict, Log, NewCommand, NewEvent, Unit
+from infra.log.log import Log
+from infra.log.units import Appended, CommandIdReused, Conflict, NewCommand, NewEvent, Unit
 
 TRIES = 5
 """How often commands are decided anew because somebody else was faster, before all others have to wait."""

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from domain.calendar import DAYS, DayOutOfOrder, EndDay, day_end
 from infra.log.group_commit import UNREACHABLE, Busy
-from infra.log.log import CommandIdReused
+from infra.log.units import CommandIdReused
 from infra.tenant import Tenant
 
 _log = logging.getLogger(__name__)

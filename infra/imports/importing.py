@@ -17,7 +17,7 @@ from infra.engine import Engine, fingerprint
 from infra.imports.files import Row, Table
 from infra.imports.ledger import Ledger, Rejects, Standing, require_rejects
 from infra.imports.steps import Among, Job, Step, columns_of, job_fingerprint, steps
-from infra.log.log import Appended
+from infra.log.units import Appended
 
 __all__ = ["Among", "Changed", "Job", "Progress", "Summary", "import_table"]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from domain.events import Event, Recorded
 from infra.log.group_commit import UNREACHABLE
-from infra.log.log import PAGE, Log
+from infra.log.log import Log
+from infra.log.reading import PAGE
 
 CHANNEL = "kehu_log"
 POLL = 1.0

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import asyncpg
 
-from infra.log.log import Appended, Log, Outcome, Unit
+from infra.log.log import Log
+from infra.log.units import Appended, Outcome, Unit
 
 BATCH = 1_000
 """Units in one transaction at most."""

@@ -16,7 +16,7 @@ from eventsourcing.persistence import InfrastructureFactoryError
 from infra.database import Connection, Pool, migrate, open_pool
 from infra.log.followers import POLL, Wakeups
 from infra.log.group_commit import PATIENCE, UNREACHABLE, Closed, GroupCommit, unreachable
-from infra.log.log import Appended
+from infra.log.units import Appended
 from infra.persistence.background import background
 from infra.persistence.errors import translated
 from infra.persistence.writes import ConditionalLog, Write

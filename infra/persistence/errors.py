@@ -21,7 +21,7 @@ from eventsourcing.persistence import (
 
 from infra.database import DatabaseTooNew
 from infra.log.group_commit import UNREACHABLE, Busy, Closed
-from infra.log.log import CommandIdReused, Conflict, UnknownTenant
+from infra.log.units import CommandIdReused, Conflict, UnknownTenant
 
 TRANSLATIONS: tuple[tuple[tuple[type[BaseException], ...], type[PersistenceError]], ...] = (
     ((CommandIdReused, asyncpg.IntegrityConstraintViolationError), IntegrityError),

@@ -22,7 +22,7 @@ from eventsourcing.persistence import (
 )
 
 from infra.database import Connection
-from infra.log.log import NewCommand, NewEvent
+from infra.log.units import NewCommand, NewEvent
 from infra.persistence.datastore import Datastore, Work
 from infra.persistence.writes import Move, Run, Write
 

@@ -8,7 +8,9 @@ from typing import Any, cast
 
 import msgspec
 
-from infra.log.log import Log, Outcome, Unit, columns
+from infra.log.appending import columns
+from infra.log.log import Log
+from infra.log.units import Outcome, Unit
 
 APPEND_IF = f"SELECT * FROM kehu.append_if({', '.join(f'${n}' for n in range(1, 45))})"
 CONDITIONS = 7

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from domain.records import Record
-from infra.log.log import Log, Selection
+from infra.log.log import Log
+from infra.log.reading import Selection
 from infra.views.tables import Key, Table, bind, column_type, quoted
 from projections.view import Declaration, Report, View
 

@@ -29,7 +29,8 @@ from domain.orders import CancelOrder, Order, Overpaid, PlaceOrder, ReceivePayme
 from infra.database import connected
 from infra.engine import Engine
 from infra.log.group_commit import GroupCommit
-from infra.log.log import Appended, CommandIdReused, Log
+from infra.log.log import Log
+from infra.log.units import Appended, CommandIdReused
 from tests.infra.wishes import wish
 
 

@@ -13,7 +13,8 @@ import pytest
 from infra.database import Pool, connected
 from infra.log import group_commit
 from infra.log.group_commit import Busy, Closed, GroupCommit
-from infra.log.log import Appended, Conflict, Log, Outcome, Unit
+from infra.log.log import Log
+from infra.log.units import Appended, Conflict, Outcome, Unit
 from tests.infra.history import faults
 from tests.infra.wishes import together, written
 

@@ -10,7 +10,8 @@ from itertools import pairwise
 import pytest
 
 from infra.database import Pool, connected
-from infra.log.log import Appended, CommandIdReused, Conflict, Log, NoneSince, UnknownTenant
+from infra.log.log import Log
+from infra.log.units import Appended, CommandIdReused, Conflict, NoneSince, UnknownTenant
 from tests.infra.wishes import appended, together, written
 
 

@@ -19,7 +19,8 @@ from domain.interactions import InteractionRecorded, RecordInteraction
 from infra.database import connected
 from infra.engine import Engine
 from infra.log.group_commit import GroupCommit
-from infra.log.log import Appended, Log
+from infra.log.log import Log
+from infra.log.units import Appended
 from infra.views.projector import Projector
 from infra.views.tables import Table
 from projections.view import View, views

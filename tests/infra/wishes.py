@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from domain.commands import Command, parse
 from domain.customers import CustomerRegistered
 from domain.events import encode
-from infra.log.log import Appended, Log, NewCommand, NewEvent, NoneSince, Unit
+from infra.log.log import Log
+from infra.log.units import Appended, NewCommand, NewEvent, NoneSince, Unit
 
 C = TypeVar("C", bound=Command)
 
