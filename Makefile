@@ -14,7 +14,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --roo
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run test check lint bench schema lock format clean
+.PHONY: help run test check lint bench torture schema lock format clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -39,6 +39,9 @@ lint: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp ## Measure side by side with the peers
 	@$(BIN)/python -m bench $(ARGS)
+
+torture: $(VENV)/dev.stamp ## Write, kill and crash for minutes, then judge the log
+	@$(BIN)/python -m tests.torture $(ARGS)
 
 format: $(VENV)/dev.stamp ## Put the code into its format
 	$(BIN)/ruff check --fix-only --quiet $(FOLDERS)

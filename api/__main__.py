@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from api.schema import build_schema, printed
-from projections import complaints, customers, interactions, orders, tiers  # noqa: F401  # these declare the views
+from projections import (  # noqa: F401  # these declare the views
+    complaints,
+    customers,
+    identifiers,
+    interactions,
+    orders,
+    points,
+    tiers,
+)
 from projections.view import reports, views
 
 print(printed(build_schema(views, reports)), end="")

@@ -33,6 +33,7 @@ MEANINGS: Mapping[str, str] = {
     "interaction_id": "Which interaction; chosen by whoever records it.",
     "order_id": "Which order; chosen by whoever places it.",
     "complaint_id": "Which complaint; chosen by whoever receives it.",
+    "transaction_id": "Which movement of points; chosen by whoever books it.",
     "payment_id": "Which payment; chosen by whoever receives it.",
     "refund_id": "Which refund; chosen by whoever pays it.",
     "policy_version": "The version's name.",
@@ -51,8 +52,12 @@ MEANINGS: Mapping[str, str] = {
     "region": "Where the customer is at home.",
     "language": "Which one to speak and write with the customer.",
     "birthday": "A person's day of birth.",
-    "kind": "By which means.",
+    "kind": "Which kind of it.",
     "value": "The number, address or handle.",
+    "evidence": "What proved it: a document that was seen, a code that was answered.",
+    "points": "How many points.",
+    "expires_on": "The last day on which the points are good; they never expire, where it is left out.",
+    "through": "The last day on which they were good.",
     "label": "What the customer calls it: home, work, …",
     "owner": "Who looks after the customer from now on.",
     "cause": "Why the customer left.",
@@ -140,8 +145,8 @@ def _path(at: str) -> str:
 
 def error_types() -> list[type[Any]]:
     """An object type for each error that a command can meet."""
-    met = [cls for cls in _subclasses(DomainError) if not cls.__subclasses__()]
-    named = {cls.__name__: inspect.cleandoc(cls.__doc__ or "") for cls in met}
+    met = [cls for cls in _subclasses(DomainError) if cls.__module__.startswith("domain.")]
+    named = {cls.__name__: inspect.cleandoc(cls.__doc__ or "") for cls in met if not cls.__subclasses__()}
     named["IdempotencyKeyReused"] = "The idempotency key was used before, for another command."
     return [_error_type(name, rule) for name, rule in sorted(named.items())]
 

@@ -136,10 +136,10 @@ async def _events(
 ) -> AsyncIterator[Event]:
     tenant = call(info).tenant
     begin = await tenant.log.head() if after is None else after
-    async for page in follow(tenant.log, tenant.wakeups, begin):
+    wanted = Selection(customer_id=customer_id)
+    async for page in follow(tenant.log, tenant.wakeups, begin, wanted):
         for recorded in page:
-            if customer_id in (None, recorded.customer_id):
-                yield recorded  # type: ignore[misc]  # strawberry reads its attributes
+            yield recorded  # type: ignore[misc]  # strawberry reads its attributes
 
 
 @strawberry.type(description="What happens, as it happens.")

@@ -11,7 +11,7 @@ from graphql import GraphQLSchema, print_schema
 from strawberry.extensions import MaxTokensLimiter, ParserCache
 from strawberry.schema.config import StrawberryConfig
 
-from api import calendar, complaints, customers, interactions, orders, tiers
+from api import calendar, complaints, customers, interactions, orders, points, tiers
 from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
 from api.errors import Schema
@@ -30,6 +30,7 @@ NOUNS: Sequence[Noun] = (
     interactions.NOUN,
     orders.NOUN,
     complaints.NOUN,
+    points.NOUN,
     tiers.NOUN,
     *calendar.NOUNS,
 )

@@ -13,6 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench import emmett
 from bench.harness import FULL, QUICK, Figure, Run
 from bench.report import Circumstances, circumstances, measured, renewed, screen
 from bench.suite import BENCHES, measure
@@ -20,6 +21,7 @@ from infra.postgres.server import running
 
 WIDTH = 200
 """Of the table, where it goes into a file or a pipe."""
+NEEDS_EMMETT = {"append", "batch"}
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
@@ -52,7 +54,9 @@ async def _run(
         Progress(*columns, console=console, transient=True) as progress,
     ):
         task = progress.add_task("starting", total=len(names))
-        run = Run(server, QUICK if quick else FULL, lambda doing: progress.update(task, description=doing))
+        peer = emmett.command(console.print) if NEEDS_EMMETT & set(names) else ()
+        scale = QUICK if quick else FULL
+        run = Run(server, scale, lambda doing: progress.update(task, description=doing), peer)
         under = circumstances(command, await _postgres(server))
         figures = await measure(run, names, lambda *_: progress.advance(task))
     return under, figures

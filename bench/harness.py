@@ -81,8 +81,16 @@ class Figure(Record):
 class Run:
     """One run of the suite on one server."""
 
-    def __init__(self, server: str, scale: Scale, told: Callable[[str], None] = lambda doing: None) -> None:
+    def __init__(
+        self,
+        server: str,
+        scale: Scale,
+        told: Callable[[str], None] = lambda doing: None,
+        emmett: Sequence[str] = (),
+    ) -> None:
         self.server, self.scale, self.told = server, scale, told
+        self.emmett = emmett
+        """The command for clients of Emmett's; empty where it is not there."""
 
     async def database(self) -> str:
         """A new, empty database on the server, as a DSN."""
@@ -95,9 +103,9 @@ class Run:
         return urlsplit(self.server)._replace(path=f"/{name}").geturl()
 
     @asynccontextmanager
-    async def kehu(self) -> AsyncIterator[Pool]:
-        """A pool on a new, migrated database."""
-        async with connected(await self.database()) as pool:
+    async def kehu(self, dsn: str | None = None) -> AsyncIterator[Pool]:
+        """A pool on a migrated database, by default a new one."""
+        async with connected(dsn or await self.database()) as pool:
             yield pool
 
     async def compare(

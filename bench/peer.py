@@ -71,7 +71,7 @@ def environment(dsn: str) -> dict[str, str]:
         "POSTGRES_PORT": query["port"][0],
         "POSTGRES_USER": url.username or "",
         "POSTGRES_PASSWORD": "trusted",
-        "POSTGRES_POOL_SIZE": "32",
+        "POSTGRES_POOL_SIZE": "64",
         "POSTGRES_MAX_OVERFLOW": "4",
     }
 

@@ -55,7 +55,7 @@ def cells(figure: Figure) -> tuple[str, ...]:
         f"{_short(figure.peer)} {figure.unit}",
         f"{_short(figure.ratio)} ×",
         f"{_short(figure.lowest)}–{_short(figure.highest)}",
-        "" if figure.target is None else f"{sign} {figure.target:g} ×",
+        "" if figure.target is None else f"{sign} {figure.target:.3g} ×",
         {None: "", True: "yes", False: "no"}[figure.reached],
     )
 

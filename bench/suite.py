@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from bench import appending, as_of, graphql, importing, reading, rebuilding, visible
+from bench import (
+    appending,
+    as_of,
+    batching,
+    contention,
+    graphql,
+    growth,
+    importing,
+    reading,
+    rebuilding,
+    visible,
+)
 from bench.harness import Figure, Run
 
 Bench = Callable[[Run], Awaitable[list[Figure]]]
 
 BENCHES: Mapping[str, Bench] = {
     "append": appending.bench,
+    "contention": contention.bench,
+    "batch": batching.bench,
+    "growth": growth.bench,
     "import": importing.bench,
     "read": reading.bench,
     "rebuild": rebuilding.bench,

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, assert_never, get_args
+from typing import Any, assert_never, get_args
 
 import msgspec
 
-from domain.commands import Command, Id, Name, Text
-from domain.decider import Decider, carry
+from domain import identifiers
+from domain.commands import Address, Command, Id, Name, Text
+from domain.decider import Boundary, Decider, carry
 from domain.errors import DomainError
 from domain.events import Event, Personal, event
+from domain.identifiers import (
+    AddIdentifier,
+    IdentifierAdded,
+    IdentifierCommand,
+    IdentifierEvent,
+    IdentifierRejected,
+    Identifiers,
+    IdentifierVerified,
+    RejectIdentifier,
+    VerifyIdentifier,
+    identifier_tag,
+    require_free,
+    verified_tags,
+)
 from domain.records import Record
-
-Address = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-"""Where somebody is reached: a number, a mailbox, a postal address, a name in a chat."""
 
 
 class Relation(StrEnum):
@@ -92,16 +104,29 @@ class OwnerAssigned(Event):
     owner: str
 
 
-@event("RelationshipEnded")
-class RelationshipEnded(Event):
+class _Turn(Event):
+    """The customer goes or comes; since version 2 it names the verified identifiers, by their tags."""
+
     customer_id: str
+    identifiers: tuple[str, ...] = ()
+
+    @staticmethod
+    def upcast_v1_v2(fields: dict[str, Any]) -> None:
+        fields["identifiers"] = []
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self.identifiers
+
+
+@event("RelationshipEnded", version=2)
+class RelationshipEnded(_Turn):
     cause: ChurnCause
     reason: Personal[str | None] = None
 
 
-@event("CustomerWonBack")
-class CustomerWonBack(Event):
-    customer_id: str
+@event("CustomerWonBack", version=2)
+class CustomerWonBack(_Turn):
     offer: Personal[str]
 
 
@@ -113,6 +138,7 @@ CustomerEvent = (
     | OwnerAssigned
     | RelationshipEnded
     | CustomerWonBack
+    | IdentifierEvent
 )
 
 
@@ -131,6 +157,7 @@ class Customer(Record):
     birthday: date | None = None
     owner: str | None = None
     contact_points: frozenset[tuple[ContactKind, str]] = frozenset()
+    identifiers: Identifiers = ()
 
 
 PROFILE = ("name", "relation", "region", "language", "birthday")
@@ -155,6 +182,22 @@ def evolve(state: Customer, happened: CustomerEvent) -> Customer:
             return msgspec.structs.replace(state, live=False)
         case CustomerWonBack():
             return msgspec.structs.replace(state, live=True)
+        case IdentifierAdded() | IdentifierVerified() | IdentifierRejected():
+            return msgspec.structs.replace(state, identifiers=identifiers.evolve(state.identifiers, happened))
+        case _:
+            assert_never(happened)
+
+
+def holder_after(
+    holder: str | None,
+    happened: IdentifierVerified | IdentifierRejected | RelationshipEnded | CustomerWonBack,
+) -> str | None:
+    """Which live customer an identifier is verified for."""
+    match happened:
+        case IdentifierVerified(customer_id=customer_id) | CustomerWonBack(customer_id=customer_id):
+            return customer_id
+        case IdentifierRejected(customer_id=customer_id) | RelationshipEnded(customer_id=customer_id):
+            return None if holder == customer_id else holder
         case _:
             assert_never(happened)
 
@@ -231,6 +274,7 @@ CustomerCommand = (
     | AssignOwner
     | EndRelationship
     | WinBackCustomer
+    | IdentifierCommand
 )
 
 
@@ -294,7 +338,9 @@ def require_served(customer: Customer, command: Command) -> None:
 # --- Decisions ------------------------------------------------------------------------------------
 
 
-def decide(state: Customer, command: CustomerCommand) -> Sequence[CustomerEvent]:
+def decide(
+    state: Customer, command: CustomerCommand, holders: Mapping[str, str | None]
+) -> Sequence[CustomerEvent]:
     match command:
         case RegisterCustomer():
             if state.customer_id is not None:
@@ -319,12 +365,20 @@ def decide(state: Customer, command: CustomerCommand) -> Sequence[CustomerEvent]
             return [carry(OwnerAssigned, command)] if command.owner != state.owner else []
         case EndRelationship():
             require_live(state, command)
-            return [carry(RelationshipEnded, command)]
+            return [carry(RelationshipEnded, command, identifiers=verified_tags(state.identifiers))]
         case WinBackCustomer():
             require_registered(state, command)
             if state.live:
                 raise CustomerNotEnded(customer_id=command.customer_id)
-            return [carry(CustomerWonBack, command)]
+            for holder in holders.values():
+                require_free(holder, command.customer_id, at="customer_id")
+            return [carry(CustomerWonBack, command, identifiers=verified_tags(state.identifiers))]
+        case AddIdentifier() | VerifyIdentifier():
+            require_live(state, command)
+            return identifiers.decide(state.identifiers, command, holders)
+        case RejectIdentifier():
+            require_registered(state, command)
+            return identifiers.decide(state.identifiers, command, holders)
         case _:
             assert_never(command)
 
@@ -336,6 +390,17 @@ def _changed(state: Customer, command: ChangeProfile) -> ProfileChanged | None:
     return ProfileChanged(customer_id=command.customer_id, **changes) if changes else None
 
 
+def _claimed(state: Customer, command: CustomerCommand) -> Sequence[str]:
+    """The identifiers that the customer will hold."""
+    match command:
+        case VerifyIdentifier(kind=kind, value=value):
+            return (identifier_tag(kind, value),)
+        case WinBackCustomer():
+            return verified_tags(state.identifiers)
+        case _:
+            return ()
+
+
 CUSTOMERS = Decider(
     name="customer",
     id_field="customer_id",
@@ -343,4 +408,5 @@ CUSTOMERS = Decider(
     evolve=evolve,
     decide=decide,
     commands=get_args(CustomerCommand),
+    boundary=Boundary(initial=None, evolve=holder_after, tags=_claimed),
 )

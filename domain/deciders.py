@@ -12,6 +12,7 @@ from domain.deadlines import DEADLINES
 from domain.decider import Decider
 from domain.interactions import INTERACTIONS
 from domain.orders import ORDERS
+from domain.points import POINTS
 from domain.tiers import TIER_POLICIES
 
 DECIDERS: tuple[Decider[Any], ...] = (
@@ -19,6 +20,7 @@ DECIDERS: tuple[Decider[Any], ...] = (
     INTERACTIONS,
     ORDERS,
     COMPLAINTS,
+    POINTS,
     TIER_POLICIES,
     DEADLINES,
     CALENDARS,

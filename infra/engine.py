@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
 import msgspec
 
-from domain.commands import METADATA, Command
+from domain.commands import Command
 from domain.customers import CUSTOMERS
 from domain.decider import Decider
 from domain.deciders import decider_of
 from domain.errors import DomainError
-from domain.events import Event, Recorded, encode
+from domain.events import Event, Recorded
 from infra.log.group_commit import GroupCommit
 from infra.log.log import Log
-from infra.log.units import Appended, CommandIdReused, Conflict, NewCommand, NewEvent, Unit
+from infra.log.units import Appended, CommandIdReused, Conflict, Unit
+from infra.plan import Across, Loaded, Plan, fingerprint
 
 TRIES = 5
 """How often commands are decided anew because somebody else was faster, before all others have to wait."""
@@ -43,13 +43,6 @@ class Contended(Exception):
     """Others were faster every time: try again."""
 
 
-class Loaded(msgspec.Struct, frozen=True):
-    """An aggregate's state at a version of its stream."""
-
-    version: int
-    state: Any
-
-
 class Engine:
     """The write path of one tenant."""
 
@@ -66,9 +59,15 @@ class Engine:
         command, `Busy` or `Closed` where it was not done and may be sent again.
         """
         decider = decider_of(type(command))
-        turn = self._turns.setdefault(decider.stream_of(command), asyncio.Lock())
-        async with turn:  # who writes the same stream at once could only make the other one begin anew
+        tags = sorted(decider.tags(decider.initial, command))
+        return await self._in_turn([decider.stream_of(command), *tags], decider, command)
+
+    async def _in_turn(self, subjects: Sequence[str], decider: Decider[Any], command: Command) -> Executed:
+        """Wait for all who decide on these; two at once could only make one of them begin anew."""
+        if not subjects:
             return await self._execute(decider, command)
+        async with self._turns.setdefault(subjects[0], asyncio.Lock()):
+            return await self._in_turn(subjects[1:], decider, command)
 
     async def _execute(self, decider: Decider[Any], command: Command) -> Executed:
         try:
@@ -81,7 +80,7 @@ class Engine:
 
     async def _try(self, decider: Decider[Any], command: Command) -> Executed:
         for _ in range(TRIES):
-            plan = _Plan(self._cache)
+            plan = Plan(self._cache)
             await self._load(plan, decider, [command])
             try:
                 state = plan.decide(decider, command)
@@ -118,7 +117,7 @@ class Engine:
 
     async def _try_many(self, commands: Sequence[Command]) -> list[Appended | DomainError | None]:
         for _ in range(TRIES):
-            plan = _Plan(self._cache)
+            plan = Plan(self._cache)
             fresh = await self._not_done(commands)
             await self._load_all(plan, fresh.values())
             decided = plan.decide_all(fresh)
@@ -143,21 +142,24 @@ class Engine:
         known = await self.log.known_commands([c.command_id for c in commands])
         return {place: c for place, c in enumerate(commands) if c.command_id not in known}
 
-    async def _load_all(self, plan: _Plan, commands: Iterable[Command]) -> None:
+    async def _load_all(self, plan: Plan, commands: Iterable[Command]) -> None:
         groups: dict[str, list[Command]] = {}
         for command in commands:
             groups.setdefault(decider_of(type(command)).name, []).append(command)
         for group in groups.values():
             await self._load(plan, decider_of(type(group[0])), group)
 
-    async def _load(self, plan: _Plan, decider: Decider[Any], commands: Sequence[Command]) -> None:
+    async def _load(self, plan: Plan, decider: Decider[Any], commands: Sequence[Command]) -> None:
         """Bring the states that these commands are decided on into the plan."""
         await self._load_streams(plan, decider, {decider.stream_of(c) for c in commands})
         if decider.guard is not None:
             owners = {owner for command in commands if (owner := plan.owner(decider, command))}
             await self._load_streams(plan, CUSTOMERS, {CUSTOMERS.stream(owner) for owner in owners})
+        if decider.boundary is not None:
+            for tag in {tag for command in commands for tag in plan.tags(decider, command)}:
+                plan.across[tag] = Across.of(decider.boundary, await self.log.read_tag(tag))
 
-    async def _load_streams(self, plan: _Plan, decider: Decider[Any], streams: set[str]) -> None:
+    async def _load_streams(self, plan: Plan, decider: Decider[Any], streams: set[str]) -> None:
         missing = [stream for stream in streams if not plan.has(stream)]
         if not missing:
             return
@@ -166,7 +168,7 @@ class Engine:
             events = found.get(stream, [])
             plan.bring(stream, Loaded(len(events), decider.replay(e.event for e in events)))
 
-    async def _refresh(self, plan: _Plan) -> bool:
+    async def _refresh(self, plan: Plan) -> bool:
         """Forget cached states that somebody else has changed; whether there was one."""
         changed = await self.log.versions(list(plan.base))
         stale = [stream for stream, loaded in plan.base.items() if changed.get(stream, 0) != loaded.version]
@@ -187,14 +189,14 @@ class Engine:
         events = await self.log.read_stream(appended.stream, until=appended.version)
         return decider.replay(e.event for e in events)
 
-    def _remember(self, plan: _Plan) -> None:
+    def _remember(self, plan: Plan) -> None:
         for stream, loaded in plan.now.items():
             self._cache[stream] = loaded
             self._cache.move_to_end(stream)
         while len(self._cache) > CACHED:
             self._cache.popitem(last=False)
 
-    def _forget(self, plan: _Plan) -> None:
+    def _forget(self, plan: Plan) -> None:
         """Drop what the plan was built on, but not what others have learned since."""
         for stream, loaded in plan.base.items():
             known = self._cache.get(stream)
@@ -218,6 +220,12 @@ class _Directly:
         """Followers are told by whoever ends the transaction."""
 
 
+def _heard(task: asyncio.Task[Any]) -> None:
+    """Those who wait hear of a failure; where all of them were cancelled, nobody has to."""
+    if not task.cancelled():
+        task.exception()
+
+
 class _SharedReads:
     """Those who ask for streams in the same moment share a query."""
 
@@ -231,100 +239,9 @@ class _SharedReads:
         self._wanted.update(streams)
         if self._next is None:
             self._next = asyncio.create_task(self._read())
+            self._next.add_done_callback(_heard)
         return await asyncio.shield(self._next)
 
     async def _read(self) -> dict[str, list[Recorded[Event]]]:
         wanted, self._wanted, self._next = self._wanted, set(), None
         return await self._log.read_streams([*wanted])
-
-
-class _Plan:
-    """What a unit will hold: decisions on loaded states, each seeing those before it."""
-
-    def __init__(self, cache: OrderedDict[str, Loaded]) -> None:
-        self._cache = cache
-        self.base: dict[str, Loaded] = {}
-        self.now: dict[str, Loaded] = {}
-        self.events: list[NewEvent] = []
-        self.commands: list[NewCommand] = []
-
-    def has(self, stream: str) -> bool:
-        if stream not in self.now and stream in self._cache:
-            self.bring(stream, self._cache[stream])
-        return stream in self.now
-
-    def bring(self, stream: str, loaded: Loaded) -> None:
-        self.base[stream] = self.now[stream] = loaded
-
-    def owner(self, decider: Decider[Any], command: Command) -> str | None:
-        """The customer whom a command concerns, as far as it or the aggregate's state tells."""
-        state = self.now[decider.stream_of(command)].state
-        return getattr(command, "customer_id", None) or getattr(state, "customer_id", None)
-
-    def decide(self, decider: Decider[Any], command: Command) -> Any:
-        """Decide one command and note its events; the state after it. Raises `DomainError`."""
-        stream = decider.stream_of(command)
-        loaded = self.now[stream]
-        if decider.guard is not None and (owner := self.owner(decider, command)):
-            decider.guard(self.now[CUSTOMERS.stream(owner)].state, command)
-        happened = decider.decide(loaded.state, command)
-        state = decider.replay(happened, loaded.state)
-        for version, event in enumerate(happened, start=loaded.version + 1):
-            self.events.append(_new_event(stream, version, event, command, state))
-        version = loaded.version + len(happened)
-        self.now[stream] = Loaded(version, state)
-        self.commands.append(
-            NewCommand(
-                command_id=command.command_id,
-                fingerprint=fingerprint(command),
-                stream=stream,
-                version=version,
-                events=len(happened),
-            )
-        )
-        return state
-
-    def decide_all(self, commands: Mapping[int, Command]) -> dict[int, DomainError | None]:
-        """Decide commands in order, of one id until one is not refused; by place its refusal, or None."""
-        decided: dict[int, DomainError | None] = {}
-        done: set[str] = set()
-        for place, command in commands.items():
-            if command.command_id in done:
-                continue
-            try:
-                self.decide(decider_of(type(command)), command)
-            except DomainError as refusal:
-                decided[place] = refusal
-            else:
-                decided[place] = None
-                done.add(command.command_id)
-        return decided
-
-    def unit(self) -> Unit:
-        expected = {stream: loaded.version for stream, loaded in self.base.items()}
-        return Unit(commands=self.commands, events=self.events, expected=expected)
-
-
-def _new_event(stream: str, version: int, event: Event, command: Command, state: Any) -> NewEvent:
-    return NewEvent(
-        stream=stream,
-        version=version,
-        name=event.TOPIC,
-        schema=event.class_version,
-        data=encode(event),
-        tags=event.tags,
-        occurred_at=command.occurred_at,
-        customer_id=getattr(state, "customer_id", None),
-        command_id=command.command_id,
-        actor=command.actor,
-        on_behalf_of=command.on_behalf_of,
-        causation_id=command.causation_id,
-        correlation_id=command.correlation_id,
-        source=command.source,
-    )
-
-
-def fingerprint(command: Command) -> bytes:
-    """16 bytes that tell two commands of one id apart: the kind and its own fields, not when or by whom."""
-    fields = [getattr(command, name) for name in command.__struct_fields__ if name not in METADATA]
-    return hashlib.blake2b(msgspec.json.encode((type(command).__name__, fields)), digest_size=16).digest()

@@ -29,6 +29,7 @@ from domain.customers import (
 )
 from domain.deadlines import DeadlinesPublished
 from domain.events import Event, Personal, Recorded
+from domain.identifiers import IdentifierAdded, IdentifierRejected, IdentifierVerified
 from domain.interactions import (
     InteractionHandedOver,
     InteractionRecorded,
@@ -36,6 +37,7 @@ from domain.interactions import (
     ResponsibilityTaken,
 )
 from domain.orders import OrderCancelled, OrderFulfilled, OrderPlaced, PaymentReceived, RefundPaid
+from domain.points import PointsEarned, PointsExpired, PointsRedeemed
 from domain.tiers import TierPolicyPublished, TierPolicyRetired
 from projections.view import CustomerId, View, on, population, ref, report, view
 
@@ -57,6 +59,9 @@ __all__ = [
     "DeadlinesPublished",
     "DecisionCommunicated",
     "Event",
+    "IdentifierAdded",
+    "IdentifierRejected",
+    "IdentifierVerified",
     "InteractionHandedOver",
     "InteractionRecorded",
     "InteractionResolved",
@@ -67,6 +72,9 @@ __all__ = [
     "OwnerAssigned",
     "PaymentReceived",
     "Personal",
+    "PointsEarned",
+    "PointsExpired",
+    "PointsRedeemed",
     "ProfileChanged",
     "Recorded",
     "RefundPaid",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import projections.complaints
 import projections.customers
+import projections.identifiers
 import projections.interactions
 import projections.orders
+import projections.points
 import projections.tiers
 from projections.view import views
 

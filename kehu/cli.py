@@ -11,12 +11,14 @@ from collections.abc import Sequence
 import click
 
 import kehu.builtin  # noqa: F401  # declares the views
+from kehu.commands.archive import archive_command
 from kehu.commands.demo import demo_command
 from kehu.commands.importing import import_command
 from kehu.commands.rebuild import rebuild_command
 from kehu.commands.replay import replay_command
 from kehu.commands.serve import serve_command
 from kehu.commands.status import status_command
+from kehu.commands.verify import verify_command
 from kehu.failures import INTERRUPTED, explain, tell
 
 
@@ -40,6 +42,8 @@ for command in (
     replay_command,
     rebuild_command,
     status_command,
+    verify_command,
+    archive_command,
 ):
     cli.add_command(command)
 

@@ -7,6 +7,9 @@ import sys
 import asyncpg
 import click
 
+from domain.events import UnknownEvent
+from infra.archive.archiving import NotWhole, Occupied
+from infra.archive.files import ArchiveUnreadable
 from infra.database import DatabaseTooNew
 from infra.imports.files import TableError
 from infra.imports.steps import BadMapping
@@ -46,6 +49,8 @@ def explain(error: Exception) -> tuple[str, int]:
             return _usage(error), error.exit_code
         case BadMapping() | TableError() | DeclarationError() | BadProjection():
             return str(error), USAGE
+        case ArchiveUnreadable() | NotWhole() | Occupied() | UnknownEvent():
+            return str(error), PARTLY
         case UnknownTenant() | DataMissing():
             return str(error), NOT_FOUND
         case PostgresError() | DatabaseTooNew() | DatabaseUnavailable():

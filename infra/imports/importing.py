@@ -13,11 +13,12 @@ from domain.commands import Command
 from domain.customers import ContactPointExists, CustomerAlreadyRegistered, RegisterCustomer
 from domain.errors import DomainError, InvalidInput
 from domain.records import Record
-from infra.engine import Engine, fingerprint
+from infra.engine import Engine
 from infra.imports.files import Row, Table
 from infra.imports.ledger import Ledger, Rejects, Standing, require_rejects
 from infra.imports.steps import Among, Job, Step, columns_of, job_fingerprint, steps
 from infra.log.units import Appended
+from infra.plan import fingerprint
 
 __all__ = ["Among", "Changed", "Job", "Progress", "Summary", "import_table"]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from infra.log.units import Appended, CommandIdReused, Conflict, Outcome, Unit
 
@@ -44,7 +45,8 @@ def columns(units: Sequence[Unit]) -> Iterable[list[Any]]:
     for number, unit in enumerate(units, start=1):
         conditions += [(number, stream, version) for stream, version in unit.expected.items()]
         absences += [
-            (number, c.tag, None if c.names is None else ",".join(c.names), c.after) for c in unit.unless
+            (number, None if c.names is None else json_of(c.names), json_of(c.tags), c.after)
+            for c in unit.unless
         ]
         written: dict[str, int] = {}
         done = len(events)
@@ -67,3 +69,8 @@ def columns(units: Sequence[Unit]) -> Iterable[list[Any]]:
         yield from (
             (list(column) for column in zip(*rows, strict=True)) if rows else ([] for _ in range(width))
         )
+
+
+def json_of(texts: Sequence[str]) -> str:
+    """A list of texts as PostgreSQL takes it."""
+    return msgspec.json.encode(texts).decode()

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from domain.events import Event, Recorded
-from infra.log.group_commit import UNREACHABLE
+from infra.log.group_commit import UNREACHABLE, unreachable
 from infra.log.log import Log
-from infra.log.reading import PAGE
+from infra.log.reading import PAGE, Page, Selection
 
 CHANNEL = "kehu_log"
 POLL = 1.0
 """Seconds after which a follower looks by itself, should every wake-up be lost."""
+BREATH = 0.005
+"""Seconds between two notices to other processes, so that they cost a lone client little."""
+
+
+@contextmanager
+def _while_reachable() -> Iterator[None]:
+    """Leave the block where PostgreSQL cannot be reached; who comes again may find it."""
+    try:
+        yield
+    except UNREACHABLE as failure:
+        if not unreachable(failure):
+            raise
 
 
 class Wakeups:
@@ -53,12 +64,13 @@ class Wakeups:
         while True:
             await self._tell.wait()
             self._tell.clear()
-            with suppress(*UNREACHABLE):
+            with _while_reachable():
                 await self._log.pool.execute("SELECT pg_notify($1, $2)", CHANNEL, self._log.tenant)
+            await asyncio.sleep(BREATH)
 
     async def _listen(self) -> None:
         while True:
-            with suppress(*UNREACHABLE):
+            with _while_reachable():
                 async with self._log.pool.acquire() as connection:
                     await self._listen_on(connection)
             await asyncio.sleep(POLL)
@@ -71,7 +83,7 @@ class Wakeups:
         try:
             await lost.wait()
         finally:
-            with suppress(*UNREACHABLE):
+            with _while_reachable():
                 await connection.remove_listener(CHANNEL, self._heard)
 
     def _heard(self, connection: Any, pid: int, channel: str, tenant: Any) -> None:
@@ -80,18 +92,24 @@ class Wakeups:
 
 
 async def follow(
-    log: Log, wakeups: Wakeups, after: int = 0, *, page: int = PAGE
-) -> AsyncGenerator[list[Recorded[Event]], None]:
-    """Pages of events after a position, for ever: what is there, then what comes, in order, without a gap."""
+    log: Log, wakeups: Wakeups, after: int = 0, wanted: Selection | None = None, *, page: int = PAGE
+) -> AsyncGenerator[Page, None]:
+    """Pages of the wanted events after a position, for ever: those there are, then those to come, in order.
+
+    A page's position is where a follower that is closed can begin again; a page is empty where the log
+    has grown by other events only. Nothing is read before the next page is asked for.
+    """
+    head, wanted = after, wanted or Selection()
     while True:
         grown = wakeups.grown
-        try:
-            events = await log.read(after, limit=page)
-        except UNREACHABLE:
-            events = []
-        if events:
-            after = events[-1].position
-            yield events
+        found = Page(events=[], position=after)
+        with _while_reachable():
+            head = head if after < head else await log.head()
+            if after < head:
+                found = await log.look(wanted, after=after, head=head, limit=page)
+        if found.position > after:
+            after = found.position
+            yield found
         else:
             with suppress(TimeoutError):
                 await asyncio.wait_for(grown.wait(), POLL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import asyncpg
 
@@ -13,6 +13,10 @@ from infra.log.units import Appended, Outcome, Unit
 
 BATCH = 1_000
 """Units in one transaction at most."""
+SMALL = 8
+"""Units that are not worth being shared out between two transactions."""
+UNDER_WAY = 2
+"""Transactions under way at most: while PostgreSQL commits one, the next is decided and sent."""
 QUEUE = 20_000
 """Units that may wait; more are refused as `Busy`."""
 PATIENCE = 30.0
@@ -47,81 +51,143 @@ class Closed(Exception):
     """The log is being shut down; the command was not done."""
 
 
+class Withdrawn(asyncio.CancelledError):
+    """The caller was cancelled, and the command was not done."""
+
+
+class DoneAnyway(asyncio.CancelledError):
+    """The caller was cancelled too late: the command was done."""
+
+    def __init__(self, appended: Appended) -> None:
+        super().__init__(f"done at position {appended.position}")
+        self.appended = appended
+
+
+class _Waiting:
+    """A unit, whoever waits for it, and once it is on its way, the transaction that it is in."""
+
+    __slots__ = ("answer", "footprint", "sending", "unit")
+
+    def __init__(self, unit: Unit, answer: asyncio.Future[Outcome]) -> None:
+        self.unit, self.answer = unit, answer
+        self.footprint = Footprint()
+        self.footprint.add(unit)
+        self.sending: asyncio.Task[None] | None = None
+
+
 class GroupCommit:
-    """Appends units of many callers, one transaction at a time; a refusal reaches its own caller only."""
+    """Appends units of many callers in few transactions; a refusal reaches its own caller only."""
 
     def __init__(self, log: Log, committed: Callable[[int], None] = lambda position: None) -> None:
         self._log = log
         self.committed = committed
         """Hears of the last position of every commit."""
-        self._waiting: deque[tuple[Unit, asyncio.Future[Outcome]]] = deque()
-        self._wake = asyncio.Event()
+        self._waiting: deque[_Waiting] = deque()
+        self._under_way: dict[asyncio.Task[None], Footprint] = {}
+        """The transactions that PostgreSQL has not answered yet."""
+        self._due = False
         self._closing = False
-        self._task = asyncio.create_task(self._run(), name=f"group commit of {log.tenant}")
 
     async def append(self, unit: Unit) -> Appended:
         """Append a unit. Raises `Conflict`, `CommandIdReused`, `Busy` or `Closed`.
 
-        A caller that is cancelled while its unit waits takes it back; once the unit is on its way,
-        it is done or refused all the same, and the command's id tells which.
+        A caller that is cancelled hears what became of its unit: `Withdrawn` where it was not done,
+        `DoneAnyway` where it was on its way already and has been done.
         """
         if self._closing:
             raise Closed("the log is being shut down; the command was not done")
         if len(self._waiting) >= QUEUE:
             raise Busy(f"{QUEUE} commands are waiting; try again in {Busy.retry_after:.0f} s")
-        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((unit, answer))
-        self._wake.set()
-        outcome = await answer
+        waiting = _Waiting(unit, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._soon()
+        try:
+            outcome = await waiting.answer
+        except asyncio.CancelledError:
+            await self._cancelled(waiting)
+            raise
         if isinstance(outcome, Appended):
             return outcome
         raise outcome
 
+    async def _cancelled(self, waiting: _Waiting) -> None:
+        """Tell a caller that was cancelled what became of its unit; a second cancellation ends the wait."""
+        if waiting.sending is None:
+            raise Withdrawn("the command was not done") from None
+        if waiting.answer.cancelled():  # else the answer had come before the cancellation
+            waiting.answer = asyncio.get_running_loop().create_future()
+        outcome = await waiting.answer
+        if isinstance(outcome, Appended):
+            raise DoneAnyway(outcome) from None
+        raise Withdrawn("the command was refused") from outcome
+
     async def close(self) -> None:
         """Finish what waits, then stop."""
         self._closing = True
-        self._wake.set()
-        await self._task
+        self._send_what_is_due()
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+            self._send_what_is_due()
 
-    async def _run(self) -> None:
-        while not (self._closing and not self._waiting):
-            await self._wake.wait()
-            self._wake.clear()
-            while batch := self._take():
-                await self._send(batch)
+    def _soon(self) -> None:
+        """Look for what is to be sent once everybody who is awake has had a turn."""
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._send_what_is_due)
 
-    def _take(self) -> list[tuple[Unit, asyncio.Future[Outcome]]]:
-        """The next units that do not depend on each other, in the order of their arrival."""
-        batch: list[tuple[Unit, asyncio.Future[Outcome]]] = []
-        later: list[tuple[Unit, asyncio.Future[Outcome]]] = []
-        taken = _Footprint()
-        while self._waiting and len(batch) < BATCH and len(later) < BATCH:
-            unit, answer = self._waiting.popleft()
-            if answer.cancelled():
+    def _send_what_is_due(self) -> None:
+        self._due = False
+        while batch := self._take():
+            footprint = Footprint()
+            footprint.join(waiting.footprint for waiting in batch)
+            task = asyncio.create_task(self._send(batch), name=f"group commit of {self._log.tenant}")
+            for waiting in batch:
+                waiting.sending = task
+            self._under_way[task] = footprint
+            task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._soon()
+
+    def _share(self) -> int:
+        """How many units the next transaction takes: half of all, as long as another one is under way."""
+        on_their_way = sum(footprint.units for footprint in self._under_way.values())
+        if len(self._under_way) == UNDER_WAY or (on_their_way and len(self._waiting) < on_their_way):
+            return 0
+        return min(max((len(self._waiting) + on_their_way + 1) // 2, SMALL), BATCH)
+
+    def _take(self) -> list[_Waiting]:
+        """The next units that depend neither on each other nor on those under way, as they arrived."""
+        batch: list[_Waiting] = []
+        later: list[_Waiting] = []
+        share, ahead = self._share(), Footprint()
+        footprints = [ahead, *self._under_way.values()]
+        while self._waiting and len(batch) < share and len(later) < BATCH:
+            waiting = self._waiting.popleft()
+            if waiting.answer.cancelled():
                 continue
-            if taken.admits(unit):
-                batch.append((unit, answer))
-            else:
-                later.append((unit, answer))
-            taken.add(unit)
+            admitted = not any(footprint.touches(waiting.footprint) for footprint in footprints)
+            (batch if admitted else later).append(waiting)
+            ahead.join([waiting.footprint])
         self._waiting.extendleft(reversed(later))
         return batch
 
-    async def _send(self, batch: list[tuple[Unit, asyncio.Future[Outcome]]]) -> None:
+    async def _send(self, batch: list[_Waiting]) -> None:
         try:
-            outcomes = await self._append([unit for unit, _ in batch])
+            outcomes = await self._append([waiting.unit for waiting in batch])
         except Exception as failure:
             if len(batch) > 1 and not unreachable(failure):
                 for alone in batch:  # one unit's encoding error must not touch its neighbours
                     await self._send([alone])
                 return
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(failure)
+            for waiting in batch:
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(failure)
             return
-        for (_, answer), outcome in zip(batch, outcomes, strict=True):
-            if not answer.done():
-                answer.set_result(outcome)
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(outcome)
         self.committed(max((o.position for o in outcomes if isinstance(o, Appended)), default=0))
 
     async def _append(self, units: list[Unit]) -> list[Outcome]:
@@ -137,19 +203,33 @@ class GroupCommit:
             pause = min(pause * 2, 1.0)
 
 
-class _Footprint:
-    """What the units of a batch write and rely on, so that none that depends on another joins it."""
+class Footprint:
+    """What units write and rely on, so that none goes out beside another that it depends on."""
+
+    __slots__ = ("commands", "relied", "units", "written")
 
     def __init__(self) -> None:
-        self._written: set[str] = set()
-        self._relied: set[str] = set()
-        self._commands: set[str] = set()
-
-    def admits(self, unit: Unit) -> bool:
-        ids = {k.command_id for k in unit.commands}
-        return not (unit.relies_on & self._written or unit.writes & self._relied or ids & self._commands)
+        self.units = 0
+        self.written: set[str] = set()
+        self.relied: set[str] = set()
+        self.commands: set[str] = set()
 
     def add(self, unit: Unit) -> None:
-        self._written |= unit.writes
-        self._relied |= unit.relies_on
-        self._commands |= {k.command_id for k in unit.commands}
+        self.units += 1
+        self.written |= unit.writes
+        self.relied |= unit.relies_on
+        self.commands.update([k.command_id for k in unit.commands])
+
+    def join(self, others: Iterable[Footprint]) -> None:
+        for other in others:
+            self.units += other.units
+            self.written |= other.written
+            self.relied |= other.relied
+            self.commands |= other.commands
+
+    def touches(self, other: Footprint) -> bool:
+        return not (
+            other.relied.isdisjoint(self.written)
+            and other.written.isdisjoint(self.relied)
+            and other.commands.isdisjoint(self.commands)
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any, cast
 
 import asyncpg
 
+from infra.archive.files import archived_at
 from infra.database import Pool
 from infra.log.appending import APPEND, columns, first_result, refusal
 from infra.log.reading import Reader
@@ -35,13 +37,29 @@ class Log(Reader):
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[Log]:
         """The log in a transaction of its own, in which nobody else appends; it commits at the end."""
+        await self.learn_archives()  # in the transaction, a read that met an unknown one could not go on
         async with self.pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT FROM kehu.heads WHERE tenant = $1 FOR UPDATE", self.tenant)
-            yield Log(cast(Pool, connection), self.tenant)
+            log = Log(cast(Pool, connection), self.tenant)
+            log.archives = self.archives
+            yield log
 
     async def position_at(self, moment: datetime) -> int:
         """The last position that was recorded at or before the moment."""
-        return int(await self.pool.fetchval("SELECT kehu.position_at($1, $2)", self.tenant, moment))
+        while True:
+            try:
+                ((position, archived),) = await self.pool.fetch(
+                    "SELECT kehu.position_at($1, $2), coalesce(max(last), 0)"
+                    " FROM kehu.archives WHERE tenant = $1",
+                    self.tenant,
+                    moment,
+                )
+            except asyncpg.SerializationError:
+                continue  # archived meanwhile
+            if not archived or position > archived:
+                return int(position)
+            await self.learn_archives()
+            return await asyncio.to_thread(archived_at, self.archives, moment)
 
     async def append(self, units: Sequence[Unit]) -> list[Outcome]:
         """Append units in this order, in one transaction and one round trip; an outcome for each.

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
+
+import asyncpg
+import msgspec
 
 import domain.deciders  # noqa: F401  # with it, every event is declared that the log may hold
 from domain.events import POLICY_TAG, Event, Recorded, decode
 from domain.policies import Policies
 from domain.policies import evolve as evolve_policies
 from domain.records import Record
+from infra.archive.files import Archive, Asked, Row, archives, find
 from infra.database import Pool
 
 COLUMNS = (
     "position, stream, version, recorded_at, occurred_at, name, schema, data, customer_id,"
     " command_id, actor, on_behalf_of, causation_id, correlation_id, source"
 )
+NAMES = COLUMNS.split(", ")
+NONE_AFTER = (
+    "(SELECT kehu.archived_meanwhile() FROM kehu.archives WHERE tenant = $1 AND last > {} LIMIT 1) IS NULL"
+)
+"""Raises, once for a statement, where there are archives that the reader does not know of."""
 PAGE = 5_000
 """Events in one page of a long read."""
+STRETCH = 50_000
+"""Positions that one statement looks through at most for events that no index leads to."""
 
 
 class Selection(Record):
     """Which events to read: all that is given must hold."""
 
     names: Sequence[str] | None = None
+    tags: Sequence[str] = ()
+    """It carries all of them."""
     stream: str | None = None
+    category: str | None = None
+    """How the name of its stream begins, such as `order-`."""
     customer_id: str | None = None
     actor: str | None = None
     command_id: str | None = None
@@ -34,10 +50,16 @@ class Selection(Record):
     since: int | None = None
     until: int | None = None
 
+    @property
+    def indexed(self) -> bool:
+        """Whether an index leads to these events; else the log is looked through for them."""
+        return bool(self.stream or self.customer_id)
+
 
 SELECTED: Mapping[str, str] = {
     "names": "name = ANY ({})",
     "stream": "stream = {}",
+    "category": "left(stream, length({0})) = {0}",
     "customer_id": "customer_id = {}",
     "actor": "actor = {}",
     "command_id": "command_id = {}",
@@ -45,7 +67,22 @@ SELECTED: Mapping[str, str] = {
     "since": "position >= {}",
     "until": "position <= {}",
 }
-"""The condition that each field of a `Selection` stands for."""
+"""The condition that a field of a `Selection` stands for."""
+TAGGED = (
+    "position IN (SELECT position FROM kehu.tags"
+    " WHERE tenant = $1 AND tag = {} AND position > $2 AND position <= $3)"
+)
+"""The condition that a tag stands for."""
+
+
+class Page(Record):
+    """The next of the wanted events, and the position up to which there are no others."""
+
+    events: Sequence[Recorded[Event]]
+    position: int
+
+    def __iter__(self) -> Iterator[Recorded[Event]]:
+        return iter(self.events)
 
 
 class Reader:
@@ -53,15 +90,28 @@ class Reader:
 
     def __init__(self, pool: Pool, tenant: str) -> None:
         self.pool, self.tenant = pool, tenant
+        self.archives: list[Archive] = []
+        """Those that were there when last a read met one that it did not know."""
 
     async def read(
         self, after: int = 0, *, until: int | None = None, limit: int = PAGE, backwards: bool = False
     ) -> list[Recorded[Event]]:
         """At most `limit` events with after < position <= until, in order (or from the end)."""
+        rows = await self.read_rows(after, until=until, limit=limit, backwards=backwards)
+        return [recorded(*row) for row in rows]
+
+    async def read_rows(
+        self, after: int = 0, *, until: int | None = None, limit: int = PAGE, backwards: bool = False
+    ) -> Sequence[Row]:
+        """As `read`, but the rows as they are stored, in the order of `COLUMNS`."""
         bound = 2**62 if until is None else until
         order = "DESC" if backwards else "ASC"
-        return await self._fetch(
-            f"position > $2 AND position <= $3 ORDER BY position {order} LIMIT $4", after, bound, limit
+        return await self._rows(
+            Asked(after=after, until=bound, limit=limit, backwards=backwards),
+            f"position > $2 AND position <= $3 ORDER BY position {order} LIMIT $4",
+            after,
+            bound,
+            limit,
         )
 
     async def read_stream(
@@ -69,20 +119,56 @@ class Reader:
     ) -> list[Recorded[Event]]:
         """The events of one stream with after < version <= until, in order."""
         bound = 2**31 - 1 if until is None else until
-        return await self._fetch(
+        rows, known = await self._live(
             "stream = $2 AND version > $3 AND version <= $4 ORDER BY version", stream, after, bound
         )
+        events = [recorded(*row) for row in rows]
+        missing = {stream: events[0].version if events else bound + 1}
+        archived = await self._archived_of(known, missing, after)
+        return [event for event in archived if event.version <= bound] + events
+
+    async def latest(self, stream: str) -> Recorded[Event] | None:
+        """The last event of a stream; None where there is none."""
+        version = await self.pool.fetchval(
+            "SELECT version FROM kehu.streams WHERE tenant = $1 AND stream = $2", self.tenant, stream
+        )
+        found = await self.read_stream(stream, after=version - 1, until=version) if version else []
+        return found[0] if found else None
 
     async def read_streams(self, streams: Sequence[str]) -> dict[str, list[Recorded[Event]]]:
         """The events of several streams; a stream without events is absent."""
-        rows = await self.pool.fetch(
-            f"SELECT {COLUMNS} FROM unnest($2::text[]) AS asked (wanted) CROSS JOIN LATERAL"
-            " (SELECT * FROM kehu.events WHERE tenant = $1 AND stream = wanted ORDER BY version) e",
-            self.tenant,
+        rows, known = await self._live(
+            "stream = wanted ORDER BY version) e",
             streams,
+            source="unnest($2::text[]) AS asked (wanted) CROSS JOIN LATERAL (SELECT * FROM kehu.events",
         )
         events = [recorded(*row) for row in rows]
-        return {stream: list(run) for stream, run in groupby(events, lambda e: e.stream)}
+        live = {stream: list(run) for stream, run in groupby(events, lambda e: e.stream)}
+        missing = {s: live[s][0].version if s in live else 2**31 for s in streams}
+        archived: dict[str, list[Recorded[Event]]] = {}
+        for event in await self._archived_of(known, missing):
+            archived.setdefault(event.stream, []).append(event)
+        found = {stream: archived.get(stream, []) + live.get(stream, []) for stream in streams}
+        return {stream: run for stream, run in found.items() if run}
+
+    async def _archived_of(
+        self, known: Sequence[Archive], before: Mapping[str, int], after: int = 0
+    ) -> list[Recorded[Event]]:
+        """The archived events of streams after a version, up to where PostgreSQL's begin."""
+        wanted = [stream for stream, version in before.items() if version > after + 1]
+        if not (known and wanted):
+            return []
+        rows = await self.pool.fetch(
+            "SELECT stream FROM kehu.streams WHERE tenant = $1 AND stream = ANY ($2) AND version > $3",
+            self.tenant,
+            wanted,
+            after,
+        )
+        if not rows:
+            return []
+        asked = Asked(where={"stream": [row[0] for row in rows]})
+        events = [recorded(*row) for row in await _find(known, asked)]
+        return [event for event in events if after < event.version < before[event.stream]]
 
     async def read_customer(
         self, customer_id: str, *, after: int = 0, until: int | None = None
@@ -90,6 +176,7 @@ class Reader:
         """The events about one customer with after < position <= until, in order."""
         bound = 2**62 if until is None else until
         return await self._fetch(
+            Asked(where={"customer_id": [customer_id]}, after=after, until=bound),
             "customer_id = $2 AND position > $3 AND position <= $4 ORDER BY position",
             customer_id,
             after,
@@ -99,12 +186,25 @@ class Reader:
     async def read_tag(self, tag: str, *, until: int | None = None) -> list[Recorded[Event]]:
         """The events that carry a tag, in order."""
         bound = 2**62 if until is None else until
-        return await self._fetch(
+        rows, known = await self._live(
             "position IN (SELECT position FROM kehu.tags WHERE tenant = $1 AND tag = $2 AND position <= $3)"
             " ORDER BY position",
             tag,
             bound,
         )
+        return [recorded(*row) for row in [*await self._archived_with(known, tag, bound), *rows]]
+
+    async def _archived_with(self, known: Sequence[Archive], tag: str, until: int) -> Sequence[Row]:
+        if not known:
+            return []
+        tagged = await self.pool.fetch(
+            "SELECT position FROM kehu.tags WHERE tenant = $1 AND tag = $2 AND position <= $3",
+            self.tenant,
+            tag,
+            min(until, known[-1].last),
+        )
+        positions = [row[0] for row in tagged]
+        return await _find(known, Asked(where={"position": positions}, until=max(positions, default=0)))
 
     async def policies(self, until: int) -> Policies:
         """The policies that were published up to a position."""
@@ -115,20 +215,123 @@ class Reader:
 
     async def select(self, wanted: Selection, *, after: int = 0, limit: int = PAGE) -> list[Recorded[Event]]:
         """At most `limit` of the wanted events after a position, in order."""
-        conditions, arguments = ["position > $2"], [after]
-        for name, condition in SELECTED.items():
-            if (value := getattr(wanted, name)) is not None:
-                arguments.append(value)
-                conditions.append(condition.format(f"${len(arguments) + 1}"))
-        arguments.append(limit)
-        listed = " AND ".join(conditions)
-        return await self._fetch(f"{listed} ORDER BY position LIMIT ${len(arguments) + 1}", *arguments)
+        end = await self._head()
+        end = end if wanted.until is None else min(end, wanted.until)
+        found: list[Recorded[Event]] = []
+        while after < end and len(found) < limit:
+            page = await self.look(wanted, after=after, head=end, limit=limit - len(found))
+            found += page.events
+            after = page.position
+        return found
 
-    async def _fetch(self, condition: str, *arguments: Any) -> list[Recorded[Event]]:
-        rows = await self.pool.fetch(
-            f"SELECT {COLUMNS} FROM kehu.events WHERE tenant = $1 AND {condition}", self.tenant, *arguments
+    async def look(self, wanted: Selection, *, after: int, head: int, limit: int = PAGE) -> Page:
+        """At most `limit` of the wanted events after a position, and how far one statement has looked.
+
+        It looks up to `head` at most, which the log must have reached.
+        """
+        after = max(after, (wanted.since or 1) - 1)
+        until = head if wanted.indexed else min(head, after + STRETCH)
+        if until <= after:
+            return Page(events=[], position=head)
+        condition, arguments = _condition(wanted, after, until)
+        events = await self._fetch(
+            msgspec.structs.replace(of_archives(wanted, after, limit), until=until),
+            f"{condition} ORDER BY position LIMIT ${len(arguments) + 2}",
+            *arguments,
+            limit,
         )
-        return [recorded(*row) for row in rows]
+        position = events[-1].position if len(events) == limit else until
+        return Page(events=await self._narrowed(wanted, events), position=position)
+
+    async def _head(self) -> int:
+        """The last position; 0 where there is no such tenant."""
+        found = await self.pool.fetchval("SELECT position FROM kehu.heads WHERE tenant = $1", self.tenant)
+        return found or 0
+
+    async def _narrowed(
+        self, wanted: Selection, events: Sequence[Recorded[Event]]
+    ) -> Sequence[Recorded[Event]]:
+        """Those of the right category and tags; files of archives cannot be asked for either."""
+        if wanted.category:
+            events = [event for event in events if event.stream.startswith(wanted.category)]
+        if wanted.tags and self.archives:
+            tagged = await self.pool.fetch(
+                "SELECT position FROM kehu.tags WHERE tenant = $1 AND tag = ANY ($2) AND position = ANY ($3)"
+                " GROUP BY position HAVING count(*) = $4",
+                self.tenant,
+                wanted.tags,
+                [event.position for event in events],
+                len({*wanted.tags}),
+            )
+            positions = {row[0] for row in tagged}
+            events = [event for event in events if event.position in positions]
+        return events
+
+    async def _fetch(self, archived: Asked, condition: str, *arguments: Any) -> list[Recorded[Event]]:
+        return [recorded(*row) for row in await self._rows(archived, condition, *arguments)]
+
+    async def _rows(self, archived: Asked, condition: str, *arguments: Any) -> Sequence[Row]:
+        """The archived part and PostgreSQL's, in order; the second only where the first is too short."""
+        if archived.backwards:
+            live, known = await self._live(condition, *arguments)
+            found = [] if len(live) == archived.limit else await _find(known, archived)
+            return [*live, *found][: archived.limit]
+        before = self.archives
+        found = await _find(before, archived)
+        if before and len(found) == archived.limit:
+            return found
+        live, known = await self._live(condition, *arguments)
+        if known is not before:
+            found = await _find(known, archived)
+        return [*found, *live][: archived.limit] if found else live
+
+    async def _live(
+        self, condition: str, *arguments: Any, source: str = "kehu.events"
+    ) -> tuple[Sequence[Row], Sequence[Archive]]:
+        """What PostgreSQL holds, and the archives that hold all that it does not hold any more."""
+        while True:
+            known = self.archives
+            fresh = NONE_AFTER.format(known[-1].last if known else 0)
+            statement = f"SELECT {COLUMNS} FROM {source} WHERE tenant = $1 AND {fresh} AND {condition}"
+            try:
+                rows: Sequence[Any] = await self.pool.fetch(statement, self.tenant, *arguments)
+                return rows, known
+            except asyncpg.SerializationError:
+                await self.learn_archives()
+
+    async def learn_archives(self) -> None:
+        self.archives = await archives(self.pool, self.tenant)
+
+
+async def _find(known: Sequence[Archive], asked: Asked) -> Sequence[Row]:
+    """The archived events that are asked for, read in a thread of its own."""
+    if not known or asked.after >= known[-1].last:
+        return []
+    return await asyncio.to_thread(find, known, asked, NAMES)
+
+
+def _condition(wanted: Selection, after: int, until: int) -> tuple[str, list[Any]]:
+    """That events are wanted and after < position <= until, and the arguments of it, `$2` and on."""
+    conditions, arguments = ["position > $2", "position <= $3"], [after, until]
+    given = [(condition, getattr(wanted, name)) for name, condition in SELECTED.items()]
+    for condition, value in [*given, *((TAGGED, tag) for tag in wanted.tags)]:
+        if value is not None:
+            arguments.append(value)
+            conditions.append(condition.format(f"${len(arguments) + 1}"))
+    return " AND ".join(conditions), arguments
+
+
+def of_archives(wanted: Selection, after: int, limit: int) -> Asked:
+    """The selection as it is asked of archives."""
+    where = {
+        name: [value]
+        for name in ("stream", "customer_id", "actor", "command_id", "correlation_id")
+        if (value := getattr(wanted, name)) is not None
+    }
+    if wanted.names is not None:
+        where["name"] = list(wanted.names)
+    until = 2**62 if wanted.until is None else wanted.until
+    return Asked(where=where, after=max(after, (wanted.since or 1) - 1), until=until, limit=limit)
 
 
 def recorded(

@@ -39,11 +39,21 @@ class NewCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoneSince(msgspec.Struct, frozen=True, kw_only=True):
-    """The condition that no event with this tag (and one of these names) stands after a position."""
+    """The condition that no event with one of the names and all of the tags stands after a position.
 
-    tag: str
+    This is the "append condition" of dynamic consistency boundaries (dcb.events): by type, by tag, or both.
+    """
+
     names: tuple[str, ...] | None = None
+    """None: whatever its name."""
+    tags: tuple[str, ...] = ()
+    """Empty: whatever its tags."""
     after: int
+
+    @property
+    def relies_on(self) -> tuple[str, ...]:
+        """What every event that matches writes one of."""
+        return self.tags[:1] or (("*",) if self.names is None else self.names)
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,13 +67,21 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def relies_on(self) -> set[str]:
-        """The streams and tags that its conditions name."""
-        return {*self.expected, *(condition.tag for condition in self.unless)}
+        """The streams, tags and names of events that its conditions name."""
+        named = set(self.expected)
+        for condition in self.unless:
+            named.update(condition.relies_on)
+        return named
 
     @property
     def writes(self) -> set[str]:
-        """The streams and tags of its events."""
-        return {e.stream for e in self.events} | {tag for e in self.events for tag in e.tags}
+        """The streams, tags and names of its events."""
+        written = {"*"} if self.events else set()
+        for e in self.events:
+            written.add(e.stream)
+            written.add(e.name)
+            written.update(e.tags)
+        return written
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True):

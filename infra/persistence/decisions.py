@@ -20,11 +20,12 @@ from eventsourcing.dcb.api import (
 from eventsourcing.dcb.persistence import DCBListenNotifySubscription
 from eventsourcing.persistence import ProgrammingError
 
+from infra.log.appending import json_of
 from infra.log.reading import PAGE
 from infra.log.units import NewEvent
 from infra.persistence.datastore import Datastore
 from infra.persistence.recorders import LAST, command, text
-from infra.persistence.writes import NoMatch, Write, json_of, texts_of
+from infra.persistence.writes import NoMatch, Write, texts_of
 
 ALL = [DCBQueryItem()]
 READ = """

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from infra.log.appending import columns
+from infra.log.appending import columns, json_of
 from infra.log.log import Log
 from infra.log.units import Outcome, Unit
 
@@ -113,10 +113,5 @@ def _tagged(writes: Sequence[Write]) -> tuple[list[str | None], list[str | None]
     )
 
 
-def json_of(texts: Sequence[str]) -> str:
-    """A list of texts as PostgreSQL takes it."""
-    return msgspec.json.encode(texts).decode()
-
-
 texts_of: Callable[[str], list[str]] = msgspec.json.Decoder(list[str]).decode
-"""The other way."""
+"""A list of texts as PostgreSQL gives it."""

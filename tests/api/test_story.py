@@ -38,6 +38,8 @@ BIG = 6_000_000_000
 CUSTOMER, ORDER = {"customerId": "1"}, {"orderId": "1"}
 COMPLAINT, CONTACT = {"complaintId": "1"}, {"interactionId": "1"}
 POINT: dict[str, Any] = {**CUSTOMER, "kind": "PHONE", "value": "+86 138 0000 0000"}
+PASSPORT: dict[str, Any] = {**CUSTOMER, "kind": "PASSPORT", "value": "E12345678"}
+CARD: dict[str, Any] = {**CUSTOMER, "kind": "ACCOUNT", "value": "card 7"}
 STORY: list[tuple[str, str, dict[str, Any]]] = [
     ("publishTierPolicy", "2026-01-01", POLICY),
     ("publishCalendar", "2026-01-01", CALENDAR),
@@ -120,6 +122,17 @@ STORY: list[tuple[str, str, dict[str, Any]]] = [
         "2026-01-15",
         {**ORDER, "refundId": "r", "amountMinor": 1_000, "currency": "EUR", "reason": "no tea"},
     ),
+    ("addIdentifier", "2026-01-16", PASSPORT),
+    ("verifyIdentifier", "2026-01-16", {**PASSPORT, "evidence": "看过护照原件"}),
+    ("addIdentifier", "2026-01-16", CARD),
+    ("rejectIdentifier", "2026-01-17", {**CARD, "reason": "his wife's"}),
+    (
+        "earnPoints",
+        "2026-01-17",
+        {**CUSTOMER, **ORDER, "transactionId": "1", "points": 9, "reason": "茶", "expiresOn": "2026-01-20"},
+    ),
+    ("redeemPoints", "2026-01-18", {**CUSTOMER, "transactionId": "2", "points": 4, "reason": "a cup"}),
+    ("expirePoints", "2026-01-21", {**CUSTOMER, "transactionId": "3", "through": "2026-01-20"}),
     ("endDay", "2026-02-02", {"day": "2026-01-31"}),
     ("endRelationship", "2026-02-03", {**CUSTOMER, "cause": "OWN_FAULT", "reason": "no tea"}),
     ("winBackCustomer", "2026-02-04", {**CUSTOMER, "offer": "much tea"}),
@@ -261,6 +274,55 @@ async def test_a_complaint_tells_every_step_and_its_deadline(api: Api) -> None:
     assert closed["steps"]["nodes"][1]["words"] == "对不起"
     assert closed["order"] == {"orderId": "1", "description": "茶"}
     assert (reopened["step"], reopened["open"], reopened["reopened"]) == ("RECEIVED", True, 1)
+
+
+async def test_identifiers_and_points_are_told_with_the_customer(api: Api) -> None:
+    positions = await tell(api)
+    query = """
+    query Q($at: AsOf!) @asOf(at: $at) {
+      customer(customerId: "1") {
+        identifiers { nodes { kind value status verifiedAt evidence rejectedBecause } }
+        pointsAccount { balance earned redeemed expired }
+        pointsTransactions(orderBy: [{by: OCCURRED_AT}]) {
+          nodes { transactionId movement points reason expiresOn through order { orderId } }
+        }
+      }
+    }"""
+
+    before = (await api.ask(query, at={"position": positions["redeemPoints"]}))["customer"]
+    after = (await api.ask(query, at={"atLeast": positions["expirePoints"]}))["customer"]
+
+    assert before["pointsAccount"] == {"balance": 5, "earned": 9, "redeemed": 4, "expired": 0}
+    assert after["pointsAccount"] == {"balance": 0, "earned": 9, "redeemed": 4, "expired": 5}
+    assert after["identifiers"]["nodes"] == [
+        {"kind": "ACCOUNT", "value": "card 7", "status": "REJECTED", "verifiedAt": None, "evidence": None,
+         "rejectedBecause": "his wife's"},
+        {"kind": "PASSPORT", "value": "E12345678", "status": "VERIFIED", "rejectedBecause": None,
+         "verifiedAt": "2026-01-16T09:00:00+00:00", "evidence": "看过护照原件"},
+    ]  # fmt: skip
+    assert after["pointsTransactions"]["nodes"] == [
+        {"transactionId": "1", "movement": "EARNED", "points": 9, "reason": "茶", "expiresOn": "2026-01-20",
+         "through": None, "order": {"orderId": "1"}},
+        {"transactionId": "2", "movement": "REDEEMED", "points": 4, "reason": "a cup", "expiresOn": None,
+         "through": None, "order": None},
+        {"transactionId": "3", "movement": "EXPIRED", "points": 5, "reason": None, "expiresOn": None,
+         "through": "2026-01-20", "order": None},
+    ]  # fmt: skip
+
+
+async def test_a_rule_across_customers_is_a_typed_error_that_tells_only_an_id(api: Api) -> None:
+    await tell(api)
+    await api.done("registerCustomer", customerId="2")
+    await api.done("addIdentifier", **PASSPORT | {"customerId": "2"})
+
+    error = await api.refused("verifyIdentifier", **PASSPORT | {"customerId": "2"}, evidence="seen")
+
+    assert error == {
+        "__typename": "IdentifierTaken",
+        "code": "IdentifierTaken",
+        "message": "Customer 1 holds this identifier; only one live customer can.",
+        "field": "value",
+    }
 
 
 async def test_the_story_uses_every_mutation_there_is(api: Api) -> None:

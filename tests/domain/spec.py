@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,11 +19,28 @@ BY = {"command_id": "command-1", "actor": "Li Na", "occurred_at": NOW}
 """Who asks, and when."""
 
 
+def across(
+    decider: Decider[Any], state: Any, command: Command, events: Sequence[Event]
+) -> list[dict[str, Any]]:
+    """What a decider with a boundary gets besides: the state of each tag."""
+    boundary = decider.boundary
+    if boundary is None:
+        return []
+    tags = boundary.tags(state, command)
+    return [{tag: boundary.replay(event for event in events if tag in event.tags) for tag in tags}]
+
+
 class Given:
     """An aggregate with a past."""
 
     def __init__(self, decider: Decider[Any], past: tuple[Event, ...]) -> None:
         self.decider, self.past = decider, past
+        self.elsewhere: tuple[Event, ...] = ()
+
+    def and_elsewhere(self, *past: Event) -> Given:
+        """Events of other streams, which only a boundary sees."""
+        self.elsewhere = past
+        return self
 
     def when(self, wish: type[Command], **fields: Any) -> When:
         """A command from plain values, as clients send it."""
@@ -36,8 +54,10 @@ class When:
         self.given, self.wish, self.fields = given, wish, fields
 
     def decide(self) -> list[Event]:
-        decider = self.given.decider
-        return list(decider.decide(decider.replay(self.given.past), parse(self.wish, BY | self.fields)))
+        decider, command = self.given.decider, parse(self.wish, BY | self.fields)
+        state = decider.replay(self.given.past)
+        everything = [*self.given.past, *self.given.elsewhere]
+        return list(decider.decide(state, command, *across(decider, state, command, everything)))
 
     def then(self, *expected: Event) -> None:
         """Exactly these events follow, can be stored, and can be followed by others."""

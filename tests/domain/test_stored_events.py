@@ -12,8 +12,8 @@ from eventsourcing.utils import TopicError, resolve_topic
 
 import domain.events
 import domain.policies
-from domain.commands import Text
-from domain.customers import Address
+from domain.commands import Address, Text
+from domain.customers import ChurnCause, RelationshipEnded
 from domain.deciders import DECIDERS
 from domain.events import Event, UnknownEvent, catalogue, decode, encode, event, personal_fields
 
@@ -129,6 +129,12 @@ def test_old_versions_are_lifted_when_they_are_read(
     lifted = decode("ParcelSent", version, data)
     assert type(lifted) is parcel_sent
     assert encode(lifted) == b'{"parcel_id":"x","kilograms":1.5,"carrier":"post"}'
+
+
+def test_who_left_before_identifiers_were_known_held_none() -> None:
+    ended = decode("RelationshipEnded", 1, b'{"customer_id":"c-1","cause":"natural"}')
+    assert ended == RelationshipEnded(customer_id="c-1", cause=ChurnCause.NATURAL)
+    assert ended.tags == ()
 
 
 @pytest.mark.usefixtures("parcel_sent")

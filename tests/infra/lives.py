@@ -14,6 +14,7 @@ from domain.customers import CUSTOMERS
 from domain.deadlines import PublishDeadlines
 from domain.interactions import INTERACTIONS
 from domain.orders import ORDERS
+from domain.points import POINTS
 from domain.tiers import PublishTierPolicy, RetireTierPolicy
 from tests.infra.wishes import wish
 
@@ -61,8 +62,11 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "owner": ("Li Na", "Tom", "王"),
     "handler": ("Li Na", "Tom"),
     "taker": ("Li Na", "Tom"),
+    "points": (1, 5, 200),
+    "expires_on": (None, "2026-01-29", "2026-02-03"),
+    "through": ("2026-01-20", "2026-01-29", "2026-02-03"),
 }
-COMMANDS = [c for decider in (CUSTOMERS, INTERACTIONS, ORDERS, COMPLAINTS) for c in decider.commands]
+COMMANDS = [c for decider in (CUSTOMERS, INTERACTIONS, ORDERS, COMPLAINTS, POINTS) for c in decider.commands]
 OFTEN = {
     "EndRelationship": 1,
     "RecordInteraction": 10,
@@ -76,9 +80,10 @@ OFTEN = {
     "VerifySatisfaction": 10,
     "CloseComplaint": 10,
     "ReopenComplaint": 8,
+    "EarnPoints": 8,
 }
 WEIGHTS = [OFTEN.get(command.__name__, 4) for command in COMMANDS]
-POOLS = {"customer_id": 8, "order_id": 60, "complaint_id": 7, "interaction_id": 25}
+POOLS = {"customer_id": 8, "order_id": 60, "complaint_id": 7, "interaction_id": 25, "transaction_id": 60}
 
 
 def lives(seed: int) -> Iterator[Command]:

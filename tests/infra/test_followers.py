@@ -11,12 +11,13 @@ import asyncpg
 import pytest
 
 from infra.database import connected
-from infra.log import followers
+from infra.log import followers, reading
 from infra.log.followers import Wakeups, follow
 from infra.log.group_commit import GroupCommit
 from infra.log.log import Log
+from infra.log.reading import Selection
 from tests.infra.processes import start_writer
-from tests.infra.wishes import written
+from tests.infra.wishes import appended, written
 
 LISTENING = "pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 
@@ -57,7 +58,7 @@ async def positions(log: Log, wakeups: Wakeups, until: int, *, after: int = 0, p
     async with aclosing(follow(log, wakeups, after, page=page)) as pages:
         async for events in pages:
             seen += [event.position for event in events]
-            if seen[-1] >= until:
+            if events.position >= until:
                 break
     return seen
 
@@ -128,3 +129,70 @@ async def test_a_consumer_that_pauses_goes_on_where_it_stopped(database: str, lo
             await write(commit, "b", 8, 50)
             seen = [event.position for _ in range(18) for event in await anext(pages)]
     assert seen[:53] == list(range(8, 61))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Selection(), [*range(3, 25)]),
+        (Selection(names=["CustomerRegistered"]), [*range(3, 25)]),
+        (Selection(names=["OrderPlaced"]), []),
+        (Selection(category="b-"), [*range(4, 25, 4)]),
+        (Selection(category="a"), [*range(3, 25, 2)]),
+        (Selection(customer_id="li"), [*range(3, 25, 3)]),
+        (Selection(tags=["t:0"]), [*range(6, 25, 6)]),
+        (Selection(tags=["t:0", "all"], category="b-"), [12, 24]),
+        (Selection(tags=["t:0", "nowhere"]), []),
+    ],
+)
+async def test_a_follower_sees_what_it_wants_and_moves_on_past_the_rest(
+    log: Log, wanted: Selection, found: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "STRETCH", 5)
+    for n in range(1, 25):
+        stream = f"a-{n}" if n % 2 else f"b-{n}" if n % 4 == 0 else f"%-{n}"
+        who = "li" if n % 3 == 0 else None
+        await appended(log, written(stream, 0, tags=(f"t:{n % 6}", "all"), customer_id=who))
+    seen: list[int] = []
+    position = 2
+    async with woken(log) as wakeups:
+        while position < 24:  # each page by a follower that begins where the last one has come to
+            async with aclosing(follow(log, wakeups, position, wanted, page=4)) as pages:
+                page = await anext(pages)
+            assert page.position > position
+            assert all(position < event.position <= page.position for event in page)
+            seen += [event.position for event in page]
+            position = page.position
+    assert (seen, position) == (found, 24)
+    assert [event.position for event in await log.select(wanted, after=2)] == found
+    assert [event.position for event in await log.select(wanted, after=2, limit=2)] == found[:2]
+
+
+async def test_a_follower_that_finds_nothing_tells_how_far_it_has_looked(database: str, log: Log) -> None:
+    async with woken(log) as wakeups, writing(database) as commit:
+        rare = Selection(category="rare-")
+        async with aclosing(follow(log, wakeups, 0, rare)) as pages:
+            await write(commit, "common", 9, 30)
+            seen = [await anext(pages)]
+            while seen[-1].position < 30:
+                seen.append(await anext(pages))
+            assert not any(page.events for page in seen)
+            await write(commit, "rare-1", 10, 1)
+            [event] = await anext(pages)
+            assert (event.position, event.stream) == (31, "rare-1")
+
+
+async def test_the_latest_event_of_a_stream(log: Log) -> None:
+    await appended(log, written("a", 0, events=3))
+    await appended(log, written("ab", 0))
+    latest = await log.latest("a")
+    assert latest is not None
+    assert (latest.stream, latest.version) == ("a", 3)
+    assert await log.latest("b") is None
+
+
+async def test_what_cannot_be_asked_for_is_an_error_not_a_wait(log: Log) -> None:
+    await appended(log, written("a", 0))
+    async with woken(log) as wakeups:
+        with pytest.raises(asyncpg.DataError, match="expected str"):
+            await anext(follow(log, wakeups, 0, Selection(customer_id=5)))  # type: ignore[arg-type]

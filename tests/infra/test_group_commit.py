@@ -12,7 +12,7 @@ import pytest
 
 from infra.database import Pool, connected
 from infra.log import group_commit
-from infra.log.group_commit import Busy, Closed, GroupCommit
+from infra.log.group_commit import Busy, Closed, DoneAnyway, GroupCommit, Withdrawn
 from infra.log.log import Log
 from infra.log.units import Appended, Conflict, Outcome, Unit
 from tests.infra.history import faults
@@ -64,16 +64,20 @@ async def held(log: Log) -> AsyncIterator[None]:
 async def on_its_way(commit: GroupCommit, log: Log, unit: Unit) -> asyncio.Task[Appended]:
     """The caller of a unit that waits in PostgreSQL already."""
     caller = asyncio.create_task(commit.append(unit))
-    while not await log.pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-        pass
+    await waiting_in_postgres(log, 1)
     return caller
+
+
+async def waiting_in_postgres(log: Log, transactions: int) -> None:
+    while await log.pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < transactions:
+        pass
 
 
 async def test_callers_at_once_share_a_transaction(log: Log) -> None:
     async with committing(log) as commit:
         outcomes = await all_of(commit, [written(f"s-{n}", 0) for n in range(500)])
     assert sorted(o.position for o in outcomes if isinstance(o, Appended)) == list(range(1, 501))
-    assert await transactions(log.pool) == 1
+    assert await transactions(log.pool) == 2  # one is sent while the other is under way
 
 
 async def test_callers_that_arrive_during_a_commit_share_the_next_one(log: Log) -> None:
@@ -83,7 +87,7 @@ async def test_callers_that_arrive_during_a_commit_share_the_next_one(log: Log) 
             others = [asyncio.create_task(commit.append(written(f"s-{n}", 0))) for n in range(50)]
             await asyncio.sleep(0)
         await asyncio.gather(first, *others)
-    assert await transactions(log.pool) == 2
+    assert await transactions(log.pool) <= 4
 
 
 async def test_a_batch_has_an_upper_limit(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +156,33 @@ async def test_a_unit_whose_caller_gave_up_while_it_waited_is_not_appended(log: 
         await asyncio.gather(first, *waiting, return_exceptions=True)
     assert [e.stream for e in await log.read()] == ["first", "s-1", "s-3", "s-5", "s-7", "s-9"]
     assert [task.cancelled() for task in waiting] == [True, False] * 5
+
+
+async def test_a_caller_that_is_cancelled_hears_what_became_of_its_unit(log: Log) -> None:
+    async def told(unit: Unit) -> BaseException | Appended:
+        try:
+            return await commit.append(unit)
+        except asyncio.CancelledError as cancelled:
+            return cancelled
+
+    async with committing(log) as commit:
+        async with held(log):
+            first = await on_its_way(commit, log, written("first", 0))
+            sent = asyncio.create_task(told(written("sent", 0)))
+            refused = asyncio.create_task(told(written("refused", 3)))
+            await waiting_in_postgres(log, 2)
+            waiting = asyncio.create_task(told(written("waiting", 0)))
+            await asyncio.sleep(0)
+            for caller in (sent, refused, waiting):
+                caller.cancel()
+        fates = await asyncio.gather(sent, refused, waiting)
+    assert [type(fate) for fate in fates] == [DoneAnyway, Withdrawn, Withdrawn]
+    assert isinstance(fates[0], DoneAnyway)
+    assert [(e.stream, e.position) for e in await log.read()] == [
+        ("first", 1),
+        ("sent", fates[0].appended.position),
+    ]
+    assert (await first).position == 1
 
 
 async def test_closing_finishes_what_waits_and_takes_nothing_more(log: Log) -> None:

@@ -134,15 +134,15 @@ async def test_none_since_holds_only_while_nobody_appended_such_an_event(log: Lo
         (outcome,) = await log.append([written(f"s-{condition}", 0, unless=(condition,), events=0)])
         return outcome.found if isinstance(outcome, Conflict) else None
 
-    assert await refused(NoneSince(tag="phone:1", after=0)) == one.position
-    assert await refused(NoneSince(tag="phone:2", after=0, names=("CustomerRegistered",))) == one.position
-    assert await refused(NoneSince(tag="phone:1", after=0, names=("Other", "Another"))) is None
-    assert await refused(NoneSince(tag="phone:1", after=0, names=())) is None
-    assert await refused(NoneSince(tag="phone:3", after=0)) is None
-    assert await refused(NoneSince(tag="phone:1", after=one.position)) is None
+    assert await refused(NoneSince(tags=("phone:1",), after=0)) == one.position
+    assert await refused(NoneSince(tags=("phone:2",), after=0, names=("CustomerRegistered",))) == one.position
+    assert await refused(NoneSince(tags=("phone:1",), after=0, names=("Other", "Another"))) is None
+    assert await refused(NoneSince(tags=("phone:1",), after=0, names=())) is None
+    assert await refused(NoneSince(tags=("phone:3",), after=0)) is None
+    assert await refused(NoneSince(tags=("phone:1",), after=one.position)) is None
     await appended(log, written("b", 0, tags=("phone:1",)))
     for after in (0, one.position):
-        assert await refused(NoneSince(tag="phone:1", after=after)) == one.position + 1
+        assert await refused(NoneSince(tags=("phone:1",), after=after)) == one.position + 1
 
 
 async def test_a_repeated_command_gets_its_first_result_exactly(database: str, log: Log) -> None:

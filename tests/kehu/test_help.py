@@ -25,7 +25,7 @@ def help_of(*command: str) -> str:
 
 
 def test_the_commands_are_those_of_the_product() -> None:
-    assert COMMANDS == ["demo", "import", "rebuild", "replay", "serve", "status"]
+    assert COMMANDS == ["archive", "demo", "import", "rebuild", "replay", "serve", "status", "verify"]
     assert all(f"  {name} " in help_of() for name in COMMANDS)
 
 

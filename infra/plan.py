@@ -1,0 +1,151 @@
+"""What a unit will hold: commands decided on loaded states and boundaries, each seeing those before it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from domain.commands import METADATA, Command
+from domain.customers import CUSTOMERS
+from domain.decider import Boundary, Decider
+from domain.deciders import decider_of
+from domain.errors import DomainError
+from domain.events import Event, Recorded, encode
+from infra.log.units import NewCommand, NewEvent, NoneSince, Unit
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """An aggregate's state at a version of its stream."""
+
+    version: int
+    state: Any
+
+
+class Across(msgspec.Struct):
+    """What the events of a tag make of its boundary, in the log and then in the plan."""
+
+    boundary: Boundary[Any]
+    position: int
+    """Of the last of them in the log."""
+    state: Any
+
+    @classmethod
+    def of(cls, boundary: Boundary[Any], events: Sequence[Recorded[Event]]) -> Across:
+        position = events[-1].position if events else 0
+        return cls(boundary, position, boundary.replay(e.event for e in events))
+
+    def follow(self, event: Event) -> None:
+        self.state = self.boundary.evolve(self.state, event)
+
+
+class Plan:
+    """What a unit will hold: decisions on loaded states, each seeing those before it."""
+
+    def __init__(self, cache: OrderedDict[str, Loaded]) -> None:
+        self._cache = cache
+        self.base: dict[str, Loaded] = {}
+        self.now: dict[str, Loaded] = {}
+        self.across: dict[str, Across] = {}
+        self.events: list[NewEvent] = []
+        self.commands: list[NewCommand] = []
+
+    def has(self, stream: str) -> bool:
+        if stream not in self.now and stream in self._cache:
+            self.bring(stream, self._cache[stream])
+        return stream in self.now
+
+    def bring(self, stream: str, loaded: Loaded) -> None:
+        self.base[stream] = self.now[stream] = loaded
+
+    def owner(self, decider: Decider[Any], command: Command) -> str | None:
+        """The customer whom a command concerns, as far as it or the aggregate's state tells."""
+        state = self.now[decider.stream_of(command)].state
+        return getattr(command, "customer_id", None) or getattr(state, "customer_id", None)
+
+    def tags(self, decider: Decider[Any], command: Command) -> Sequence[str]:
+        """The tags that the decision depends on, as far as they are told now."""
+        return decider.tags(self.now[decider.stream_of(command)].state, command)
+
+    def decide(self, decider: Decider[Any], command: Command) -> Any:
+        """Decide one command and note its events; the state after it. Raises `DomainError`."""
+        stream = decider.stream_of(command)
+        loaded = self.now[stream]
+        if decider.guard is not None and (owner := self.owner(decider, command)):
+            decider.guard(self.now[CUSTOMERS.stream(owner)].state, command)
+        happened = self._decision(decider, loaded.state, command)
+        state = decider.replay(happened, loaded.state)
+        for version, event in enumerate(happened, start=loaded.version + 1):
+            new = _new_event(stream, version, event, command, state)
+            self.events.append(new)
+            for tag in new.tags:
+                if tag in self.across:
+                    self.across[tag].follow(event)
+        version = loaded.version + len(happened)
+        self.now[stream] = Loaded(version, state)
+        self.commands.append(
+            NewCommand(
+                command_id=command.command_id,
+                fingerprint=fingerprint(command),
+                stream=stream,
+                version=version,
+                events=len(happened),
+            )
+        )
+        return state
+
+    def _decision(self, decider: Decider[Any], state: Any, command: Command) -> Sequence[Event]:
+        if decider.boundary is None:
+            return decider.decide(state, command)
+        return decider.decide(
+            state, command, {tag: self.across[tag].state for tag in decider.tags(state, command)}
+        )
+
+    def decide_all(self, commands: Mapping[int, Command]) -> dict[int, DomainError | None]:
+        """Decide commands in order, of one id until one is not refused; by place its refusal, or None."""
+        decided: dict[int, DomainError | None] = {}
+        done: set[str] = set()
+        for place, command in commands.items():
+            if command.command_id in done:
+                continue
+            try:
+                self.decide(decider_of(type(command)), command)
+            except DomainError as refusal:
+                decided[place] = refusal
+            else:
+                decided[place] = None
+                done.add(command.command_id)
+        return decided
+
+    def unit(self) -> Unit:
+        expected = {stream: loaded.version for stream, loaded in self.base.items()}
+        unless = [NoneSince(tags=(tag,), after=seen.position) for tag, seen in self.across.items()]
+        return Unit(commands=self.commands, events=self.events, expected=expected, unless=unless)
+
+
+def _new_event(stream: str, version: int, event: Event, command: Command, state: Any) -> NewEvent:
+    return NewEvent(
+        stream=stream,
+        version=version,
+        name=event.TOPIC,
+        schema=event.class_version,
+        data=encode(event),
+        tags=event.tags,
+        occurred_at=command.occurred_at,
+        customer_id=getattr(state, "customer_id", None),
+        command_id=command.command_id,
+        actor=command.actor,
+        on_behalf_of=command.on_behalf_of,
+        causation_id=command.causation_id,
+        correlation_id=command.correlation_id,
+        source=command.source,
+    )
+
+
+def fingerprint(command: Command) -> bytes:
+    """16 bytes that tell two commands of one id apart: the kind and its own fields, not when or by whom."""
+    fields = [getattr(command, name) for name in command.__struct_fields__ if name not in METADATA]
+    return hashlib.blake2b(msgspec.json.encode((type(command).__name__, fields)), digest_size=16).digest()
