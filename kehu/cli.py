@@ -18,6 +18,7 @@ from kehu.commands.rebuild import rebuild_command
 from kehu.commands.replay import replay_command
 from kehu.commands.serve import serve_command
 from kehu.commands.status import status_command
+from kehu.commands.tenants import tenants_command
 from kehu.commands.verify import verify_command
 from kehu.failures import INTERRUPTED, explain, tell
 
@@ -42,6 +43,7 @@ for command in (
     replay_command,
     rebuild_command,
     status_command,
+    tenants_command,
     verify_command,
     archive_command,
 ):

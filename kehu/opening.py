@@ -71,7 +71,8 @@ async def opened(
         known = await pool.fetchval("SELECT true FROM kehu.heads WHERE tenant = $1", settings.tenant)
         if must_exist and not known:
             others = [row[0] for row in await pool.fetch("SELECT tenant FROM kehu.heads ORDER BY 1 LIMIT 20")]
-            advice = f"say --tenant with one of: {', '.join(others)}" if others else "import something first"
+            known = f"say --tenant with one of: {', '.join(others)}; or " if others else ""
+            advice = f"{known}make it with: kehu tenants --create {settings.tenant}"
             raise UnknownTenant(f"there is no tenant {settings.tenant!r}; {advice}")
         async with open_tenant(pool, settings.tenant, declarations) as tenant:
             yield tenant

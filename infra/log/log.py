@@ -10,11 +10,14 @@ from typing import Any, cast
 
 import asyncpg
 
+from domain.events import Event, Recorded
 from infra.archive.files import archived_at
 from infra.database import Pool
 from infra.log.appending import APPEND, columns, first_result, refusal
-from infra.log.reading import Reader
+from infra.log.reading import PAGE, Reader
 from infra.log.units import Appended, Outcome, Unit, UnknownTenant
+
+MICROSECOND = timedelta(microseconds=1)
 
 
 class Log(Reader):
@@ -60,6 +63,13 @@ class Log(Reader):
                 return int(position)
             await self.learn_archives()
             return await asyncio.to_thread(archived_at, self.archives, moment)
+
+    async def read_between(
+        self, since: datetime, until: datetime, *, after: int = 0, limit: int = PAGE
+    ) -> list[Recorded[Event]]:
+        """At most `limit` events after a position that were recorded at since <= time < until, in order."""
+        before, last = [await self.position_at(moment - MICROSECOND) for moment in (since, until)]
+        return await self.read(max(before, after), until=last, limit=limit)
 
     async def append(self, units: Sequence[Unit]) -> list[Outcome]:
         """Append units in this order, in one transaction and one round trip; an outcome for each.

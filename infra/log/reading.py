@@ -115,24 +115,34 @@ class Reader:
         )
 
     async def read_stream(
-        self, stream: str, *, after: int = 0, until: int | None = None
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        until: int | None = None,
+        limit: int | None = None,
+        backwards: bool = False,
     ) -> list[Recorded[Event]]:
-        """The events of one stream with after < version <= until, in order."""
+        """The events of one stream with after < version <= until, in order or from its end."""
         bound = 2**31 - 1 if until is None else until
         rows, known = await self._live(
-            "stream = $2 AND version > $3 AND version <= $4 ORDER BY version", stream, after, bound
+            "stream = $2 AND version > $3 AND version <= $4"
+            f" ORDER BY version {'DESC' if backwards else 'ASC'} LIMIT $5",
+            stream,
+            after,
+            bound,
+            limit,
         )
-        events = [recorded(*row) for row in rows]
-        missing = {stream: events[0].version if events else bound + 1}
-        archived = await self._archived_of(known, missing, after)
-        return [event for event in archived if event.version <= bound] + events
+        live = [recorded(*row) for row in rows]
+        if not known or (backwards and len(live) == limit):
+            return live
+        first = min((event.version for event in live), default=bound + 1)
+        archived = [e for e in await self._archived_of(known, {stream: first}, after) if e.version <= bound]
+        return [*live, *reversed(archived)][:limit] if backwards else [*archived, *live][:limit]
 
     async def latest(self, stream: str) -> Recorded[Event] | None:
         """The last event of a stream; None where there is none."""
-        version = await self.pool.fetchval(
-            "SELECT version FROM kehu.streams WHERE tenant = $1 AND stream = $2", self.tenant, stream
-        )
-        found = await self.read_stream(stream, after=version - 1, until=version) if version else []
+        found = await self.read_stream(stream, backwards=True, limit=1)
         return found[0] if found else None
 
     async def read_streams(self, streams: Sequence[str]) -> dict[str, list[Recorded[Event]]]:

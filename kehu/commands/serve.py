@@ -62,7 +62,9 @@ def serve_command(
 
 
 async def _serve(settings: Settings, dsn: str, listener: socket.socket, as_json: bool) -> None:
-    async with opened(settings, dsn, views.values()) as tenant:
+    async with opened(
+        settings, dsn, views.values(), must_exist=settings.tenant != Settings().tenant
+    ) as tenant:
         await catch_up(tenant, quiet=as_json)
         url = f"{address(listener)}/graphql"
 

@@ -73,6 +73,14 @@ async def answers(log: Log) -> dict[str, Any]:
         "streams": await log.read_streams([*(f"s-{n}" for n in range(7)), "nowhere"]),
         "stream": [await log.read_stream(f"s-{n}", after=2, until=9) for n in range(7)],
         "ended": await log.read_stream("s-6"),
+        "latest": [await log.latest(f"s-{n}") for n in range(7)],
+        "first": [await log.read_stream(f"s-{n}", limit=3) for n in range(7)],
+        "ends": [
+            await log.read_stream(f"s-{n}", limit=limit, backwards=True)
+            for n in range(7)
+            for limit in (3, 50)
+        ],
+        "between": await log.read_between(events[3].recorded_at, events[-3].recorded_at, after=5),
         "none": await log.read_stream("nowhere"),
         "customer": await log.read_customer("c-1", after=5, until=95),
         "tag": [await log.read_tag("t:2"), await log.read_tag("t:3", until=30)],

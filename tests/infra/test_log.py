@@ -242,6 +242,13 @@ async def test_reading_in_parts_gives_the_whole(log: Log) -> None:
     assert await log.read(12) == []
     assert await log.read_stream("s-1") == everything[1::3]
     assert await log.read_stream("s-1", after=1, until=3) == everything[4::3][:2]
+    assert await log.read_stream("s-1", after=1, limit=2) == everything[4::3][:2]
+    assert await log.read_stream("s-1", until=3, limit=2, backwards=True) == [everything[7], everything[4]]
+    assert [await log.latest("s-1"), await log.latest("nothing")] == [everything[10], None]
+    since, end = everything[4].recorded_at, everything[8].recorded_at
+    assert await log.read_between(since, end) == everything[4:8]
+    assert await log.read_between(since, end, after=6, limit=1) == everything[6:7]
+    assert await log.read_between(end, since) == []
     assert await log.read_streams(["s-2", "s-0", "nothing"]) == {
         "s-0": everything[0::3],
         "s-2": everything[2::3],

@@ -25,7 +25,17 @@ def help_of(*command: str) -> str:
 
 
 def test_the_commands_are_those_of_the_product() -> None:
-    assert COMMANDS == ["archive", "demo", "import", "rebuild", "replay", "serve", "status", "verify"]
+    assert COMMANDS == [
+        "archive",
+        "demo",
+        "import",
+        "rebuild",
+        "replay",
+        "serve",
+        "status",
+        "tenants",
+        "verify",
+    ]
     assert all(f"  {name} " in help_of() for name in COMMANDS)
 
 
