@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 import asyncpg
 
 from infra.log.log import Log
-from infra.log.units import Appended, Outcome, Unit
+from infra.log.units import Appended, CommandIdReused, Conflict, Outcome, Unit
 
 BATCH = 1_000
 """Units in one transaction at most."""
@@ -64,15 +64,26 @@ class DoneAnyway(asyncio.CancelledError):
 
 
 class _Waiting:
-    """A unit, whoever waits for it, and once it is on its way, the transaction that it is in."""
+    """A unit, whoever waits for it, once it is on its way the transaction that it is in, and its end."""
 
-    __slots__ = ("answer", "footprint", "sending", "unit")
+    __slots__ = ("answer", "footprint", "outcome", "sending", "unit")
 
     def __init__(self, unit: Unit, answer: asyncio.Future[Outcome]) -> None:
         self.unit, self.answer = unit, answer
         self.footprint = Footprint()
         self.footprint.add(unit)
         self.sending: asyncio.Task[None] | None = None
+        self.outcome: Outcome | Exception | None = None
+
+    def end(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        if not self.answer.done():
+            self.answer.set_result(outcome)
+
+    def fail(self, failure: Exception) -> None:
+        self.outcome = failure
+        if not self.answer.done():
+            self.answer.set_exception(failure)
 
 
 class GroupCommit:
@@ -92,7 +103,8 @@ class GroupCommit:
         """Append a unit. Raises `Conflict`, `CommandIdReused`, `Busy` or `Closed`.
 
         A caller that is cancelled hears what became of its unit: `Withdrawn` where it was not done,
-        `DoneAnyway` where it was on its way already and has been done.
+        `DoneAnyway` where it was on its way already and has been done; only where PostgreSQL did not
+        answer, or the caller is cancelled again, nobody can say.
         """
         if self._closing:
             raise Closed("the log is being shut down; the command was not done")
@@ -114,12 +126,11 @@ class GroupCommit:
         """Tell a caller that was cancelled what became of its unit; a second cancellation ends the wait."""
         if waiting.sending is None:
             raise Withdrawn("the command was not done") from None
-        if waiting.answer.cancelled():  # else the answer had come before the cancellation
-            waiting.answer = asyncio.get_running_loop().create_future()
-        outcome = await waiting.answer
-        if isinstance(outcome, Appended):
-            raise DoneAnyway(outcome) from None
-        raise Withdrawn("the command was refused") from outcome
+        await asyncio.wait({waiting.sending})
+        if isinstance(waiting.outcome, Appended):
+            raise DoneAnyway(waiting.outcome) from None
+        if isinstance(waiting.outcome, Conflict | CommandIdReused):
+            raise Withdrawn("the command was refused") from waiting.outcome
 
     async def close(self) -> None:
         """Finish what waits, then stop."""
@@ -182,12 +193,10 @@ class GroupCommit:
                     await self._send([alone])
                 return
             for waiting in batch:
-                if not waiting.answer.done():
-                    waiting.answer.set_exception(failure)
+                waiting.fail(failure)
             return
         for waiting, outcome in zip(batch, outcomes, strict=True):
-            if not waiting.answer.done():
-                waiting.answer.set_result(outcome)
+            waiting.end(outcome)
         self.committed(max((o.position for o in outcomes if isinstance(o, Appended)), default=0))
 
     async def _append(self, units: list[Unit]) -> list[Outcome]:
