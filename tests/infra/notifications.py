@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import NamedTuple
 from uuid import uuid4
 
 import psycopg
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 
+from tests.infra.history import Oracle, Trail
+
 HELD = 7
 """The advisory lock that a transaction with a `slow` event waits for before it commits."""
 
 
-def faults(seen: Sequence[int], recorded: Sequence[int]) -> list[str]:
-    """What is wrong with the notification ids that a subscriber saw."""
-    found = [f"{id} was lost" for id in recorded if id not in set(seen)]
-    found += [f"{id} was seen {count} times" for id, count in Counter(seen).items() if count > 1]
-    found += [f"{id} was never recorded" for id in seen if id not in set(recorded)]
-    if list(seen) != sorted(seen):
-        found.append(f"seen out of order: {seen}")
-    return found
+class Noted(NamedTuple):
+    """A notification, as the oracle of the log asks about events."""
+
+    position: int
+    stream: str
+    command_id: str
+    version: int = 1
+    recorded_at: datetime | None = None
+
+
+def faults(seen: Iterable[int], recorded: Iterable[int]) -> list[str]:
+    """What the oracle of the log finds wrong with notification ids, and with those that a subscriber saw."""
+    oracle, trail = Oracle(), Trail()
+    oracle.see([Noted(id, str(id), str(id)) for id in recorded])
+    trail.see([Noted(id, str(id), str(id)) for id in seen])
+    oracle.followed(trail)
+    return oracle.verdict
 
 
 def event(topic: str) -> StoredEvent:
