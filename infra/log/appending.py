@@ -1,8 +1,8 @@
-"""Appending: units become the arrays of one statement, its answer their outcomes."""
+"""Appending: units become the rows of one statement, its answer their outcomes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -10,7 +10,9 @@ import msgspec
 
 from infra.log.units import Appended, CommandIdReused, Conflict, Outcome, Unit
 
-APPEND = f"SELECT * FROM kehu.append({', '.join(f'${n}' for n in range(1, 37))})"
+APPEND = "SELECT * FROM kehu.append($1, $2, $3, $4, $5, $6, $7)"
+
+Row = tuple[Any, ...]
 
 
 def refusal(unit: Unit, row: asyncpg.Record) -> Outcome:
@@ -34,41 +36,40 @@ def first_result(command_id: str, fingerprint: bytes, row: asyncpg.Record) -> Ou
     )
 
 
-def columns(units: Sequence[Unit]) -> Iterable[list[Any]]:
-    """The arrays that `kehu.append` takes, in its order: conditions, events, tags, streams, commands."""
-    conditions: list[tuple[Any, ...]] = []
-    absences: list[tuple[Any, ...]] = []
-    events: list[tuple[Any, ...]] = []
-    tags: list[tuple[Any, ...]] = []
-    streams: list[tuple[Any, ...]] = []
-    commands: list[tuple[Any, ...]] = []
+def rows(units: Sequence[Unit]) -> tuple[list[Row], ...]:
+    """What `kehu.append` takes: conditions on streams, conditions of absence, and what is written."""
+    expected: list[Row] = []
+    absences: list[Row] = []
     for number, unit in enumerate(units, start=1):
-        conditions += [(number, stream, version) for stream, version in unit.expected.items()]
+        expected += [(number, stream, version) for stream, version in unit.expected.items()]
         absences += [
             (number, None if c.names is None else json_of(c.names), json_of(c.tags), c.after)
             for c in unit.unless
         ]
-        written: dict[str, int] = {}
+    return expected, absences, *written(units)
+
+
+def written(units: Sequence[Unit]) -> tuple[list[Row], list[Row], list[Row]]:
+    """The events, tags and commands of units as rows."""
+    events: list[Row] = []
+    tags: list[Row] = []
+    commands: list[Row] = []
+    for number, unit in enumerate(units, start=1):
         done = len(events)
+        latest = {e.stream: e.version for e in unit.events}
         for e in unit.events:
             events.append(
                 (
-                    number, e.stream, e.version, e.name, e.schema, e.occurred_at, e.customer_id, e.command_id,
-                    e.actor, e.on_behalf_of, e.causation_id, e.correlation_id, e.source, e.data,
+                    number, e.stream, e.version, e.version == latest[e.stream], e.name, e.schema,
+                    e.occurred_at, e.customer_id, e.command_id, e.actor, e.on_behalf_of,
+                    e.causation_id, e.correlation_id, e.source, e.data,
                 )
             )  # fmt: skip
-            written[e.stream] = e.version
             tags += [(len(events), tag, e.name) for tag in e.tags]
-        streams += [(number, stream, version) for stream, version in written.items()]
         for k in unit.commands:
             done += k.events
             commands.append((number, k.command_id, k.fingerprint, k.stream, k.version, done, k.events))
-    for rows, width in (
-        (conditions, 3), (absences, 4), (events, 14), (tags, 3), (streams, 3), (commands, 7),
-    ):  # fmt: skip
-        yield from (
-            (list(column) for column in zip(*rows, strict=True)) if rows else ([] for _ in range(width))
-        )
+    return events, tags, commands
 
 
 def json_of(texts: Sequence[str]) -> str:

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 import asyncpg
 
 from domain.events import Event, Recorded
 from infra.archive.files import archived_at
 from infra.database import Pool
-from infra.log.appending import APPEND, columns, first_result, refusal
+from infra.log.appending import APPEND, Row, first_result, refusal, rows
 from infra.log.reading import PAGE, Reader
 from infra.log.units import Appended, Outcome, Unit, UnknownTenant
 
@@ -77,10 +77,10 @@ class Log(Reader):
         Units of one call must not depend on each other: none may write a stream, or carry a tag or
         a command id, that another one's conditions name.
         """
-        return await self._append(APPEND, units, *columns(units))
+        return await self._append(APPEND, units, *rows(units))
 
     async def _append(
-        self, statement: str, units: Sequence[Unit], *arguments: Sequence[Any]
+        self, statement: str, units: Sequence[Unit], *arguments: Sequence[Row]
     ) -> list[Outcome]:
         try:
             answer = await self.pool.fetch(statement, self.tenant, len(units), *arguments)

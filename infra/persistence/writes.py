@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import msgspec
 
-from infra.log.appending import columns, json_of
+from infra.log.appending import Row, json_of, written
 from infra.log.log import Log
 from infra.log.units import Outcome, Unit
 
-APPEND_IF = f"SELECT * FROM kehu.append_if({', '.join(f'${n}' for n in range(1, 45))})"
-CONDITIONS = 7
-"""Columns of `kehu.append` that `kehu.append_if` replaces by its own."""
+APPEND_IF = "SELECT * FROM kehu.append_if($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,15 +77,14 @@ class ConditionalLog(Log):
 
     async def append(self, units: Sequence[Unit]) -> list[Outcome]:
         writes = cast(Sequence[Write], units)
-        plain = islice(columns(units), CONDITIONS, None)
-        return await self._append(APPEND_IF, units, *_conditions(writes), *_tagged(writes), *plain)
+        return await self._append(APPEND_IF, units, *_conditions(writes), _tagged(writes), *written(units))
 
 
-def _conditions(writes: Sequence[Write]) -> Iterable[list[Any]]:
-    """The arrays n_*, r_* and q_* of `kehu.append_if`."""
-    runs: list[tuple[Any, ...]] = []
-    moves: list[tuple[Any, ...]] = []
-    matches: list[tuple[Any, ...]] = []
+def _conditions(writes: Sequence[Write]) -> tuple[list[Row], ...]:
+    """The conditions of `kehu.append_if` as rows."""
+    runs: list[Row] = []
+    moves: list[Row] = []
+    matches: list[Row] = []
     for number, write in enumerate(writes, start=1):
         runs += [(number, run.stream, run.first, run.last) for run in write.runs]
         if write.move is not None:
@@ -96,21 +92,17 @@ def _conditions(writes: Sequence[Write]) -> Iterable[list[Any]]:
         matches += [
             (number, c.application, json_of(c.names), json_of(c.tags), c.after) for c in write.no_match
         ]
-    for rows, width in ((runs, 4), (moves, 4), (matches, 5)):
-        yield from (
-            (list(column) for column in zip(*rows, strict=True)) if rows else ([] for _ in range(width))
-        )
+    return runs, moves, matches
 
 
-def _tagged(writes: Sequence[Write]) -> tuple[list[str | None], list[str | None]]:
-    """The arrays l_*; empty where no event is a tagged one."""
-    if all(write.application is None for write in writes):
-        return [], []
-    events = [(write.application, e.tags) for write in writes for e in write.events]
-    return (
-        [application for application, _ in events],
-        [None if application is None else json_of(tags) for application, tags in events],
-    )
+def _tagged(writes: Sequence[Write]) -> list[Row]:
+    """Those events that belong to no stream but to an application's tagged ones."""
+    events = [(number, write, e) for number, write in enumerate(writes, start=1) for e in write.events]
+    return [
+        (place, number, write.application, e.name, json_of(e.tags))
+        for place, (number, write, e) in enumerate(events, start=1)
+        if write.application is not None
+    ]
 
 
 texts_of: Callable[[str], list[str]] = msgspec.json.Decoder(list[str]).decode
