@@ -506,5 +506,6 @@ COMPLAINTS = Decider(
     evolve=evolve,
     decide=decide,
     commands=get_args(ComplaintCommand),
+    begins=(ReceiveComplaint,),
     guard=require_served,
 )

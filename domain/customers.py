@@ -408,5 +408,6 @@ CUSTOMERS = Decider(
     evolve=evolve,
     decide=decide,
     commands=get_args(CustomerCommand),
+    begins=(RegisterCustomer,),
     boundary=Boundary(initial=None, evolve=holder_after, tags=_claimed),
 )

@@ -60,6 +60,8 @@ class Decider(Fold[S], Generic[S], frozen=True, kw_only=True):
     """The field of its commands that holds the id; None where there is only one, whose stream is `name`."""
     decide: Callable[..., Sequence[Event]]
     commands: tuple[type[Command], ...]
+    begins: tuple[type[Command], ...] = ()
+    """Those of the commands that begin an aggregate: nothing is read for them, their stream should be new."""
     guard: Callable[[Any, Any], None] | None = None
     boundary: Boundary[Any] | None = None
 

@@ -234,5 +234,6 @@ INTERACTIONS = Decider(
     evolve=evolve,
     decide=decide,
     commands=get_args(InteractionCommand),
+    begins=(RecordInteraction,),
     guard=require_served,
 )

@@ -308,5 +308,6 @@ ORDERS = Decider(
     evolve=evolve,
     decide=decide,
     commands=get_args(OrderCommand),
+    begins=(PlaceOrder,),
     guard=require_served,
 )

@@ -243,6 +243,7 @@ POINTS = Decider(
     evolve=evolve,
     decide=decide,
     commands=get_args(PointsCommand),
+    begins=get_args(PointsCommand),
     guard=require_member,
     boundary=Boundary(initial=Account(), evolve=evolve_account, tags=_accounts),
 )

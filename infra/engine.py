@@ -64,10 +64,11 @@ class Engine:
 
     async def _in_turn(self, subjects: Sequence[str], decider: Decider[Any], command: Command) -> Executed:
         """Wait for all who decide on these; two at once could only make one of them begin anew."""
-        if not subjects:
+        first, *others = subjects
+        async with self._turns.setdefault(first, asyncio.Lock()):
+            if others:
+                return await self._in_turn(others, decider, command)
             return await self._execute(decider, command)
-        async with self._turns.setdefault(subjects[0], asyncio.Lock()):
-            return await self._in_turn(subjects[1:], decider, command)
 
     async def _execute(self, decider: Decider[Any], command: Command) -> Executed:
         try:
@@ -79,8 +80,10 @@ class Engine:
             return executed
 
     async def _try(self, decider: Decider[Any], command: Command) -> Executed:
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
             plan = Plan(self._cache)
+            if attempt == 0 and isinstance(command, decider.begins):
+                plan.presume_new(decider, command)
             await self._load(plan, decider, [command])
             try:
                 state = plan.decide(decider, command)
@@ -119,6 +122,7 @@ class Engine:
         for _ in range(TRIES):
             plan = Plan(self._cache)
             fresh = await self._not_done(commands)
+            await self._presume_new(plan, fresh.values())
             await self._load_all(plan, fresh.values())
             decided = plan.decide_all(fresh)
             if any(decided.values()) and await self._refresh(plan):
@@ -141,6 +145,18 @@ class Engine:
         """Those commands that the log does not know yet, by their place, in order."""
         known = await self.log.known_commands([c.command_id for c in commands])
         return {place: c for place, c in enumerate(commands) if c.command_id not in known}
+
+    async def _presume_new(self, plan: Plan, commands: Iterable[Command]) -> None:
+        """Read no stream that commands begin and that is not there yet: only versions are asked for."""
+        beginning: dict[str, tuple[Decider[Any], Command]] = {}
+        for command in commands:
+            decider = decider_of(type(command))
+            if isinstance(command, decider.begins):
+                beginning.setdefault(decider.stream_of(command), (decider, command))
+        there = await self.log.versions([stream for stream in beginning if not plan.has(stream)])
+        for stream, (decider, command) in beginning.items():
+            if stream not in there:
+                plan.presume_new(decider, command)
 
     async def _load_all(self, plan: Plan, commands: Iterable[Command]) -> None:
         groups: dict[str, list[Command]] = {}

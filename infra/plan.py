@@ -61,6 +61,12 @@ class Plan:
     def bring(self, stream: str, loaded: Loaded) -> None:
         self.base[stream] = self.now[stream] = loaded
 
+    def presume_new(self, decider: Decider[Any], command: Command) -> None:
+        """Take the stream of a command that begins it to be new, where nothing is known of it."""
+        stream = decider.stream_of(command)
+        if not self.has(stream):
+            self.bring(stream, Loaded(0, decider.initial))
+
     def owner(self, decider: Decider[Any], command: Command) -> str | None:
         """The customer whom a command concerns, as far as it or the aggregate's state tells."""
         state = self.now[decider.stream_of(command)].state
