@@ -33,7 +33,7 @@ async def bench(run: Run) -> list[Figure]:
 
 async def _read(log: Log) -> int:
     position = 0
-    while events := await log.read(position, limit=PAGE):
+    async for events in log.pages():
         position = events[-1].position
     return position
 

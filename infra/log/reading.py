@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -99,6 +99,19 @@ class Reader:
         """At most `limit` events with after < position <= until, in order (or from the end)."""
         rows = await self.read_rows(after, until=until, limit=limit, backwards=backwards)
         return [recorded(*row) for row in rows]
+
+    async def pages(
+        self, after: int = 0, *, until: int | None = None, page: int = PAGE
+    ) -> AsyncGenerator[list[Recorded[Event]]]:
+        """All events with after < position <= until, page by page; PostgreSQL reads ahead by one."""
+        ahead = asyncio.create_task(self.read_rows(after, until=until, limit=page))
+        try:
+            while rows := await ahead:
+                ahead = asyncio.create_task(self.read_rows(rows[-1][0], until=until, limit=page))
+                await asyncio.sleep(0)  # so that it is on its way
+                yield [recorded(*row) for row in rows]
+        finally:
+            ahead.cancel()
 
     async def read_rows(
         self, after: int = 0, *, until: int | None = None, limit: int = PAGE, backwards: bool = False

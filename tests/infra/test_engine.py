@@ -25,7 +25,7 @@ from domain.customers import (
 )
 from domain.errors import DomainError
 from domain.events import Recorded
-from domain.orders import CancelOrder, Order, Overpaid, PlaceOrder, ReceivePayment
+from domain.orders import CancelOrder, Order, OrderAlreadyPlaced, Overpaid, PlaceOrder, ReceivePayment
 from infra.database import connected
 from infra.engine import Engine
 from infra.log.group_commit import GroupCommit
@@ -177,6 +177,19 @@ async def test_what_another_process_did_is_seen_before_a_refusal(engine: Engine,
     await other.execute(end())
     with pytest.raises(CustomerEnded):
         await engine.execute(order("o-3"))
+
+
+async def test_what_another_process_began_is_not_begun_again(engine: Engine, other: Engine) -> None:
+    await engine.execute_many([register(), order("o-1")])
+    with pytest.raises(OrderAlreadyPlaced):
+        await other.execute(order("o-1", total_minor=100))
+    outcomes = await other.execute_many([order("o-2"), order("o-1", total_minor=100), register()])
+    assert [type(outcome) for outcome in outcomes] == [
+        Appended,
+        OrderAlreadyPlaced,
+        CustomerAlreadyRegistered,
+    ]
+    assert [e.name for e in await engine.log.read()] == ["CustomerRegistered", "OrderPlaced", "OrderPlaced"]
 
 
 def after_the_end(history: list[Recorded[Any]]) -> list[str]:

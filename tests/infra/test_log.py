@@ -240,6 +240,11 @@ async def test_reading_in_parts_gives_the_whole(log: Log) -> None:
     assert await log.read(backwards=True) == everything[::-1]
     assert await log.read(4, until=9, limit=2, backwards=True) == [everything[8], everything[7]]
     assert await log.read(12) == []
+    assert [page async for page in log.pages(2, until=9, page=3)] == [
+        everything[2:5],
+        everything[5:8],
+        everything[8:9],
+    ]
     assert await log.read_stream("s-1") == everything[1::3]
     assert await log.read_stream("s-1", after=1, until=3) == everything[4::3][:2]
     assert await log.read_stream("s-1", after=1, limit=2) == everything[4::3][:2]
