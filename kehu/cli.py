@@ -14,12 +14,14 @@ import kehu.builtin  # noqa: F401  # declares the views
 from kehu.commands.archive import archive_command
 from kehu.commands.demo import demo_command
 from kehu.commands.importing import import_command
+from kehu.commands.parked import parked_command, retry_command
 from kehu.commands.rebuild import rebuild_command
 from kehu.commands.replay import replay_command
 from kehu.commands.serve import serve_command
 from kehu.commands.status import status_command
 from kehu.commands.tenants import tenants_command
 from kehu.commands.verify import verify_command
+from kehu.commands.views import rollback_command, views_command
 from kehu.failures import INTERRUPTED, explain, tell
 
 
@@ -43,6 +45,10 @@ for command in (
     replay_command,
     rebuild_command,
     status_command,
+    views_command,
+    rollback_command,
+    parked_command,
+    retry_command,
     tenants_command,
     verify_command,
     archive_command,

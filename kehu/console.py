@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 Moved = Callable[[int, int], None]
 """Called with how much is done, and of how much."""
@@ -60,3 +61,27 @@ def bar(title: str, *, quiet: bool = False) -> Iterator[Moved]:
 
 def seconds(value: float) -> str:
     return f"{value:.1f} s"
+
+
+def listed(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Rows as a table, with a column for each of their names."""
+    table = Table(title=title, title_justify="left")
+    for name, value in rows[0].items():
+        table.add_column(name.replace("_", " "), justify="right" if type(value) in (int, float) else "left")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    return table
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return f"{value:,}"
+        case str():
+            return value
+        case _:
+            return f"{value:%Y-%m-%d %H:%M}"

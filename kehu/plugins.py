@@ -8,7 +8,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from projections.view import DeclarationError, views
+from projections.checking import check
+from projections.view import DeclarationError, reports, views
 
 
 class BadProjection(Exception):
@@ -32,6 +33,10 @@ def load(path: Path) -> tuple[str, ...]:
         raise BadProjection(f"{error.filename or path}:{error.lineno}: {error.msg}") from error
     except Exception as error:
         raise BadProjection(f"{path}:{_line(error, path)}: {type(error).__name__}: {error}") from error
+    try:
+        check(views, reports)
+    except DeclarationError as error:
+        raise BadProjection(str(error)) from error
     declared = tuple(view for view in views if view not in before)
     if not declared:
         raise BadProjection(f"{path}: declares no view; mark a class with @view(...)")

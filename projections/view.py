@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import inspect
 import sys
 import textwrap
@@ -20,6 +19,7 @@ import msgspec
 from domain.events import Event, Recorded, marks, personal_fields
 from domain.policies import Policies
 from domain.records import Record
+from projections.digest import digest_of
 
 V = TypeVar("V", bound="View")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,6 +66,8 @@ class Handler(Record):
     """The values of those live rows that all see the event."""
     policies: bool = False
     """Whether the fold also takes the policies in force."""
+    own: bool = False
+    """Whether each event has rows of its own, which no other event touches: the position is in their key."""
 
 
 class Population(Record):
@@ -91,7 +93,7 @@ class Declaration(Record):
     population: Population | None = None
     doc: str
     digest: str
-    """Changes when the declaration's file changes: then the view is built anew."""
+    """Changes with the code that computes the view: then it is built anew."""
 
     @property
     def watched(self) -> Mapping[str, Any] | None:
@@ -201,7 +203,7 @@ def report(name: str, *, reads: Sequence[str], query: str) -> Callable[[type[V]]
 
     def declare(cls: type[V]) -> type[V]:
         if name in _reports or name in _views:
-            raise _wrong(cls, f"a view or report {name!r} exists already; choose another name")
+            raise wrong(cls, f"a view or report {name!r} exists already; choose another name")
         fields = {field.name: field for field in _fields(cls)}
         given = [f.name for f in msgspec.structs.fields(cls) if not f.required]
         _reports[name] = Report(
@@ -220,16 +222,16 @@ def report(name: str, *, reads: Sequence[str], query: str) -> Callable[[type[V]]
 
 def _register(cls: type[View], name: str, key: str, indexes: Sequence[str], **how: Any) -> None:
     if name in _views:
-        raise _wrong(cls, f"a view {name!r} exists already; choose another name")
+        raise wrong(cls, f"a view {name!r} exists already; choose another name")
     fields, keys = _fields(cls), tuple(key.split())
     for column in {*keys, *(part for index in indexes for part in index.split())}:
         if column not in {field.name for field in fields}:
-            raise _wrong(cls, f"{column!r} is a key or an index but not a field; add the field")
+            raise wrong(cls, f"{column!r} is a key or an index but not a field; add the field")
     for field in msgspec.structs.fields(cls):
         if field.name in RESERVED:
-            raise _wrong(cls, f"field {field.name!r}: the name is taken by the view store; rename it")
+            raise wrong(cls, f"field {field.name!r}: the name is taken by the view store; rename it")
         if field.name in keys and not field.required:
-            raise _wrong(cls, f"field {field.name!r}: remove its default, it is a key")
+            raise wrong(cls, f"field {field.name!r}: remove its default, it is a key")
     _views[name] = Declaration(
         row=cls,
         name=name,
@@ -238,7 +240,7 @@ def _register(cls: type[View], name: str, key: str, indexes: Sequence[str], **ho
         unset=dict.fromkeys(_required(cls), msgspec.UNSET),
         indexes=tuple(tuple(index.split()) for index in indexes),
         doc=inspect.cleandoc(cls.__doc__ or ""),
-        digest=_digest(cls),
+        digest=digest_of(cls, name, key, *indexes),
         **how,
     )
 
@@ -247,19 +249,40 @@ def _handlers(cls: type[View], key: tuple[str, ...]) -> Mapping[type[Event], Han
     handlers: dict[type[Event], Handler] = {}
     given = [name for name in _required(cls) if name not in key]
     for fold in vars(cls).values():
-        events, keys, rows = getattr(fold, "follows", ((), None, None))
-        takes_policies = bool(events) and len(inspect.signature(fold).parameters) > 2
+        if not hasattr(fold, "follows"):
+            continue
+        events, keys, rows = fold.follows
+        takes_policies = _takes_policies(cls, fold)
+        if not events:
+            raise wrong(cls, f"{fold.__name__} follows no event; name one: @on(SomeEvent)")
+        if rows and (unknown := rows.keys() - {*cls.__struct_fields__}):
+            raise wrong(cls, f"{fold.__name__}: `rows` names {min(unknown)!r}, which is not a field")
         for kind in events:
+            if not (isinstance(kind, type) and issubclass(kind, Event)):
+                raise wrong(cls, f"{fold.__name__}: {kind!r} is not an event; name an event's class")
             if kind in handlers:
-                raise _wrong(cls, f"{kind.TOPIC} is followed twice; merge the two methods")
+                raise wrong(cls, f"{kind.TOPIC} is followed twice; merge the two methods")
             touched = keys or (_none if rows else _keys_carried(cls, key, kind))
             whole = _beginning(fold, given) if given else fold
-            handlers[kind] = Handler(fold=whole, keys=touched, rows=rows, policies=takes_policies)
+            own = "position" in key and not (keys or rows) and "position" not in kind.__struct_fields__
+            handlers[kind] = Handler(fold=whole, keys=touched, rows=rows, policies=takes_policies, own=own)
     if not handlers:
-        raise _wrong(cls, "it follows no event; mark a method with @on(SomeEvent)")
+        raise wrong(cls, "it follows no event; mark a method with @on(SomeEvent)")
     if len({str(h.rows) for h in handlers.values() if h.rows is not None}) > 1:
-        raise _wrong(cls, "two different `rows` conditions; one view can have one")
+        raise wrong(cls, "two different `rows` conditions; one view can have one")
     return MappingProxyType(handlers)
+
+
+def _takes_policies(cls: type[View], fold: Callable[..., Any]) -> bool:
+    if not inspect.isfunction(fold) or inspect.iscoroutinefunction(fold):
+        raise wrong(cls, "a fold is a plain method: (self, recorded) or (self, recorded, policies)")
+    taken = inspect.signature(fold).parameters.values()
+    if len(taken) not in (2, 3) or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in taken):
+        names = ", ".join(p.name for p in taken)
+        raise wrong(
+            cls, f"{fold.__name__}({names}): a fold takes (self, recorded) or (self, recorded, policies)"
+        )
+    return len(taken) == 3
 
 
 def _required(cls: type[Any]) -> list[str]:
@@ -294,7 +317,7 @@ def _keys_carried(
     """The row whose key fields the event carries, in its own fields or else in its envelope."""
     for name in key:
         if name not in kind.__struct_fields__ and name not in Recorded.__struct_fields__:
-            raise _wrong(cls, f"{kind.TOPIC} does not carry the key field {name!r}; say @on(…, keys=…)")
+            raise wrong(cls, f"{kind.TOPIC} does not carry the key field {name!r}; say @on(…, keys=…)")
     getters = [attrgetter(f"event.{name}" if name in kind.__struct_fields__ else name) for name in key]
 
     def carried(recorded: Recorded[Any]) -> Iterable[tuple[Any, ...]]:
@@ -321,7 +344,7 @@ def _field(cls: type[View], name: str, hint: Any, doc: str, personal: bool) -> F
     if get_origin(kind) is tuple:
         kind, many = _bare(get_args(kind)[0]), True
     if not (isinstance(kind, type) and (kind in SCALARS or issubclass(kind, Enum))):
-        raise _wrong(cls, f"field {name!r}: use a scalar, an enum or tuple[scalar, ...], not {hint}")
+        raise wrong(cls, f"field {name!r}: use a scalar, an enum or tuple[scalar, ...], not {hint}")
     return Field(name=name, type=kind, many=many, optional=optional, personal=personal, ref=target, doc=doc)
 
 
@@ -346,12 +369,8 @@ def member_docs(cls: type[Any]) -> dict[str, str]:
     return docs
 
 
-def _digest(cls: type[View]) -> str:
-    source = inspect.getsource(sys.modules[cls.__module__])
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
-
-
-def _wrong(cls: type[Any], advice: str) -> DeclarationError:
+def wrong(cls: type[Any], advice: str) -> DeclarationError:
+    """The error, with the file and line of the class."""
     try:
         line = inspect.getsourcelines(cls)[1]
     except (OSError, TypeError):

@@ -44,8 +44,8 @@ async def due(log: Log, until: int) -> list[Range]:
         "  FROM kehu.ranges r JOIN kehu.heads h ON h.tenant = $1"
         " WHERE r.until - 1 <= $2 AND r.until - 1 < h.position"
         "   AND r.until > (SELECT coalesce(max(last), 0) + 1 FROM kehu.archives WHERE tenant = $1)"
-        "   AND NOT EXISTS (SELECT FROM kehu.builds b"
-        "        WHERE b.tenant = $1 AND b.retired_at IS NULL AND b.position < r.until)"
+        "   AND NOT EXISTS (SELECT FROM kehu.builds b JOIN kehu.shards s USING (tenant, view, generation)"
+        "        WHERE b.tenant = $1 AND b.retired_at IS NULL AND s.position < r.until)"
         " ORDER BY r.first",
         log.tenant,
         until,

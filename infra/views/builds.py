@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,17 +11,20 @@ import msgspec
 from domain.events import Event, Recorded
 from domain.policies import Policies
 from infra.database import Connection
-from infra.views.tables import Closed, Key, Table
-from projections.view import Declaration, View
+from infra.views.parking import Refusal, Waiting, refusal
+from infra.views.tables import Closed, Key, Table, shard_of
+from projections.view import Declaration, Handler, View
 
-CACHED = 200_000
+CACHED = 50_000
 """Rows of one view that are kept in memory between batches."""
 
 Moment = tuple[Recorded[Event], Policies]
 """An event and the policies that were published up to it."""
+Step = tuple[Handler, Collection[Key], Recorded[Event], Policies]
+"""What an event does to which keys of a view."""
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """A key's row as the fold left it last."""
 
     value: View | None
@@ -31,122 +34,238 @@ class Row(msgspec.Struct):
 
 
 class Build:
-    """A view's build: `position` says up to which event it is true."""
+    """A view's build: `positions` says for each shard up to which event it is true."""
 
     serving = False
     indexed = False
     failed = ""
     """Why it goes no further; nothing while it does."""
+    retry = False
+    """Somebody has asked to try parked keys again."""
 
-    def __init__(self, declaration: Declaration, generation: int, position: int) -> None:
-        self.declaration = declaration
+    def __init__(self, tenant: str, declaration: Declaration, generation: int) -> None:
+        self.tenant, self.declaration, self.generation = tenant, declaration, generation
+        self.positions: list[int] = []
+        self.mine: frozenset[int] = frozenset()
+        """The shards that this process moves."""
         self.table = Table(declaration, generation)
-        self.generation, self.position = generation, position
+        self.waiting = Waiting(tenant, self.table)
+        self._own = all(handler.own for handler in declaration.handlers.values())
+        self.forget()
+
+    def forget(self) -> None:
+        """Keep nothing in memory that the tables may know better."""
         self._rows: dict[Key, Row] = {}
         self._watched: dict[Key, Row] | None = None
+        self._parked: set[Key] | None = None
+        self._whole = not any(self.positions)
+        """All rows that there are are in memory."""
 
     @property
     def name(self) -> str:
         return self.declaration.name
 
-    async def fold(self, connection: Connection, tenant: str, moments: Sequence[Moment]) -> None:
-        """Fold events into rows and write every version that they make."""
-        handlers = self.declaration.handlers
-        steps = [
-            (handler, recorded, policies)
-            for recorded, policies in moments
-            if (handler := handlers.get(type(recorded.event))) is not None
-        ]
-        touched = [tuple(dict.fromkeys(handler.keys(recorded))) for handler, recorded, _ in steps]
-        await self._bring(connection, tenant, {key for keys in touched for key in keys})
-        batch = _Batch()
-        for (handler, recorded, policies), keys in zip(steps, touched, strict=True):
-            for key in keys if handler.rows is None else tuple(self._watched or ()):
-                row = self._rows[key]
-                before = row.value or self.declaration.blank(key)
-                extra = (policies,) if handler.policies else ()
-                try:
-                    after = handler.fold(before, recorded, *extra)
-                except Exception as error:
-                    error.add_note(f"folding {recorded.name} at position {recorded.position}")
-                    raise
-                if after != row.value:
-                    batch.change(key, row, after, recorded.position)
-                    self._watch(key, row)
-        await batch.write(connection, tenant, self.table)
+    @property
+    def position(self) -> int:
+        """Up to which event all of it is true."""
+        return min(self.positions)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The views that it is computed from."""
+        return self.declaration.population.reads if self.declaration.population else ()
+
+    @property
+    def follows(self) -> frozenset[str]:
+        """The names of the events that matter to it."""
+        population = self.declaration.population
+        kinds = self.declaration.handlers.keys() if population is None else (population.at,)
+        return frozenset(kind.TOPIC for kind in kinds)
+
+    def stands(self, positions: list[int], mine: frozenset[int]) -> None:
+        """How far its shards are, and which of them are this process's."""
+        gained = mine - self.mine
+        self.positions, self.mine = positions, mine
+        if gained:
+            self.forget()
+
+    def move(self, shards: Iterable[int], position: int) -> None:
+        for shard in shards:
+            self.positions[shard] = position
+
+    async def fold(
+        self, connection: Connection, moments: Sequence[Moment], shards: frozenset[int], careful: bool
+    ) -> None:
+        """Fold events into the rows of these shards, and write every version that they make.
+
+        A key whose fold refuses an event is parked; carefully, so is one whose row the table refuses.
+        """
+        steps = list(self._steps(moments, shards))
+        await self._bring(connection, steps)
+        assert self._parked is not None
+        batch = _Batch(self, careful)
+        for handler, keys, recorded, policies in steps:
+            for key in keys if handler.rows is None else self._watching(shards):
+                if key not in self._parked:
+                    batch.fold(handler, key, self._row(key), recorded, policies)
+        await batch.write(connection)
         self._evict()
 
-    async def _bring(self, connection: Connection, tenant: str, keys: Iterable[Key]) -> None:
-        """Have these keys' rows in memory, and those that broadcast events reach."""
-        if self._watched is None and self.declaration.watched is not None:
-            self._watched = {}
-            for key, (value, since) in (
-                await self.table.load_where(connection, tenant, self.declaration.watched)
-            ).items():
-                self._watched[key] = self._rows[key] = Row(value, since, True)
-        missing = [key for key in keys if key not in self._rows]
-        if missing and self.position:
-            for key, (value, since) in (await self.table.load(connection, tenant, missing)).items():
+    async def fold_again(
+        self, connection: Connection, moments: Sequence[Moment], keys: Mapping[Key, int]
+    ) -> None:
+        """Fold the events that wait for these keys, each from its position on; what is refused waits."""
+        self.forget()
+        await self._load(connection, keys.keys())
+        await self.waiting.free(connection, keys)
+        batch, self._parked = _Batch(self, careful=True), set()
+        for recorded, policies in moments:
+            handler = self.declaration.handlers.get(type(recorded.event))
+            if handler is None:
+                continue
+            for key in keys if handler.rows is not None else keys.keys() & {*handler.keys(recorded)}:
+                waits = keys[key] <= recorded.position <= self.positions[self.shard(key)]
+                if waits and key not in self._parked and _sees(handler, self._rows[key]):
+                    batch.fold(handler, key, self._rows[key], recorded, policies)
+        await batch.write(connection)
+        self.forget()
+
+    def _steps(self, moments: Sequence[Moment], shards: frozenset[int]) -> Iterator[Step]:
+        handlers, everything = self.declaration.handlers, len(shards) == len(self.positions)
+        for recorded, policies in moments:
+            handler = handlers.get(type(recorded.event))
+            if handler is None:
+                continue
+            keys = tuple(handler.keys(recorded))
+            if len(keys) > 1:
+                keys = tuple(dict.fromkeys(keys))
+            if not everything:
+                keys = tuple([key for key in keys if self.shard(key) in shards])
+            if keys or handler.rows is not None:
+                yield handler, keys, recorded, policies
+
+    def shard(self, key: Key) -> int:
+        return shard_of(key, len(self.positions))
+
+    def _watching(self, shards: frozenset[int]) -> tuple[Key, ...]:
+        """The rows that a broadcast event reaches."""
+        watched = tuple(self._watched or ())
+        if len(shards) == len(self.positions):
+            return watched
+        return tuple(key for key in watched if self.shard(key) in shards)
+
+    def _row(self, key: Key) -> Row:
+        return Row(None, 0, False) if self._own else self._rows[key]
+
+    async def _bring(self, connection: Connection, steps: Iterable[Step]) -> None:
+        """Have the rows of these steps in memory, those that broadcast events reach, and what is parked."""
+        if self._parked is None:
+            self._parked = await self.waiting.keys(connection)
+        if self._own:
+            return
+        watched = self.declaration.watched
+        if self._watched is None and watched is not None:
+            found = await self.table.load_where(connection, self.tenant, watched)
+            mine = {key: row for key, row in found.items() if self.shard(key) in self.mine}
+            self._watched = {key: Row(value, since, True) for key, (value, since) in mine.items()}
+            self._rows |= self._watched
+        missing = {key for _, keys, _, _ in steps for key in keys if key not in self._rows}
+        await self._load(connection, missing)
+
+    async def _load(self, connection: Connection, missing: Collection[Key]) -> None:
+        if missing and not self._whole:
+            found = await self.table.load(connection, self.tenant, list(missing))
+            for key, (value, since) in found.items():
                 self._rows[key] = Row(value, since, True)
         for key in missing:
-            self._rows.setdefault(key, Row(None, 0, False))
+            if key not in self._rows:
+                self._rows[key] = Row(None, 0, False)
 
-    def _watch(self, key: Key, row: Row) -> None:
+    def changed(self, key: Key, row: Row) -> None:
+        """Keep in mind which rows broadcast events reach."""
         if self._watched is None or self.declaration.watched is None:
             return
-        if row.value is not None and all(
-            getattr(row.value, name) == value for name, value in self.declaration.watched.items()
-        ):
+        if row.value is not None and _matches(row.value, self.declaration.watched):
             self._watched[key] = row
         else:
             self._watched.pop(key, None)
+
+    def refused(self, key: Key) -> None:
+        if self._parked is not None:
+            self._parked.add(key)
 
     def _evict(self) -> None:
         for key in list(islice(self._rows, max(len(self._rows) - CACHED, 0))):
             if not self._watched or key not in self._watched:
                 del self._rows[key]
+                self._whole = False
 
     async def compute(
         self,
         connection: Connection,
-        tenant: str,
         position: int,
         values: Mapping[str, Any],
-        sources: Mapping[str, Build],
+        sources: Mapping[str, str],
     ) -> None:
-        """Compute all rows together, as of a position, from the builds of the views that are read."""
+        """Compute all rows together, as of a position, from SQL for the rows of the views that are read."""
         assert self.declaration.population is not None
-        await self.table.compute(
-            connection,
-            tenant,
-            position,
-            self.declaration.population.query,
-            {
-                name: source.table.now() if source.position == position else source.table.as_of(str(position))
-                for name, source in sources.items()
-            },
-            values,
-        )
+        query = self.declaration.population.query
+        await self.table.compute(connection, self.tenant, position, query, sources, values)
+
+
+def _matches(value: View, wanted: Mapping[str, Any]) -> bool:
+    return all(getattr(value, name) == expected for name, expected in wanted.items())
+
+
+def _sees(handler: Handler, row: Row) -> bool:
+    """Whether an event reaches a row as it is now."""
+    return handler.rows is None or (row.value is not None and _matches(row.value, handler.rows))
 
 
 class _Batch:
     """What one batch changes in the tables."""
 
-    def __init__(self) -> None:
+    def __init__(self, build: Build, careful: bool) -> None:
+        self._build, self._careful = build, careful
         self._ended: list[tuple[Key, int]] = []
         self._passed: list[Closed] = []
         self._dirty: dict[Key, Row] = {}
+        self.refusals: list[Refusal] = []
 
-    def change(self, key: Key, row: Row, after: View | None, position: int) -> None:
+    def fold(
+        self, handler: Handler, key: Key, row: Row, recorded: Recorded[Event], policies: Policies
+    ) -> None:
+        """One event into one row."""
+        build, before = self._build, row.value
+        try:
+            start = build.declaration.blank(key) if before is None else before
+            after = (
+                handler.fold(start, recorded, policies) if handler.policies else handler.fold(start, recorded)
+            )
+            if self._careful and after is not None:
+                build.table.require_storable(after)
+        except Exception as error:
+            self.refusals.append(refusal(key, build.shard(key), recorded, error))
+            build.refused(key)
+            return
+        if after != before:
+            self._change(key, row, after, recorded.position)
+            build.changed(key, row)
+
+    def _change(self, key: Key, row: Row, after: View | None, position: int) -> None:
         if row.stored:
             self._ended.append((key, position))
         elif row.value is not None:
-            self._passed.append(Closed(row.value, row.since, position))
+            self._passed.append((row.value, row.since, position))
         row.value, row.since, row.stored = after, position, False
         self._dirty[key] = row
 
-    async def write(self, connection: Connection, tenant: str, table: Table) -> None:
+    async def write(self, connection: Connection) -> None:
+        build = self._build
         opened = [(row.value, row.since) for row in self._dirty.values() if row.value is not None]
-        await table.write(connection, tenant, ended=self._ended, passed=self._passed, opened=opened)
+        await build.table.write(
+            connection, build.tenant, ended=self._ended, passed=self._passed, opened=opened
+        )
+        await build.waiting.park(connection, self.refusals)
         for row in self._dirty.values():
             row.stored = row.value is not None

@@ -23,6 +23,19 @@ LOOK_EVERY = 0.05
 """Seconds between two looks, where nobody in this process says when views move."""
 
 
+SERVING = """
+SELECT b.view, b.generation, b.columns, p.position, e.recorded_at
+  FROM kehu.builds b
+ CROSS JOIN LATERAL (
+       SELECT min(s.position) AS position FROM kehu.shards s
+        WHERE s.tenant = b.tenant AND s.view = b.view AND s.generation = b.generation) p
+  LEFT JOIN kehu.events e ON e.tenant = b.tenant AND e.position = p.position
+ WHERE b.tenant = $1 AND b.serving
+"""
+"""SQL for which generation of each view answers, with the columns of its tables, at which position, and
+when that event was recorded (NULL at 0, or where it is archived). `$1` is the tenant."""
+
+
 class Test(Record):
     """A condition on one column; `op` is one of `OPERATORS`."""
 
@@ -87,6 +100,8 @@ class Standing(Record):
     generations: Mapping[str, int]
     positions: Mapping[str, int]
     times: Mapping[str, datetime | None]
+    columns: Mapping[str, Sequence[str] | None] = {}
+    """Of the generation's tables, where they may not be those of the declaration."""
 
     def lowest(self, views: Iterable[str]) -> tuple[int, datetime | None]:
         """The position, and its time, at which an answer from all these views is true."""
@@ -112,17 +127,13 @@ class ViewReader:
         self._moved = asyncio.Event()
 
     async def standing(self) -> Standing:
-        rows = await self.log.pool.fetch(
-            "SELECT b.view, b.generation, b.position, e.recorded_at FROM kehu.builds b"
-            " LEFT JOIN kehu.events e ON e.tenant = $1 AND e.position = b.position"
-            " WHERE b.tenant = $1 AND b.serving",
-            self.log.tenant,
-        )
+        rows = await self.log.pool.fetch(SERVING, self.log.tenant)
         rows = [row for row in rows if row["view"] in self.declarations]
         return Standing(
             generations={row["view"]: row["generation"] for row in rows},
             positions={row["view"]: row["position"] for row in rows},
             times={row["view"]: row["recorded_at"] for row in rows},
+            columns={row["view"]: row["columns"] for row in rows},
         )
 
     async def reached(self, views: Iterable[str], position: int) -> Standing:
@@ -140,7 +151,7 @@ class ViewReader:
                 await asyncio.wait_for(moved.wait(), LOOK_EVERY)
 
     def table(self, view: str, standing: Standing) -> Table:
-        return Table(self.declarations[view], standing.generations[view])
+        return Table(self.declarations[view], standing.generations[view], standing.columns.get(view))
 
     async def by_keys(self, table: Table, keys: Sequence[Key], at: int) -> dict[Key, Found]:
         """Those of the rows that were there at a position."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from enum import Enum
 from typing import Any
+from zlib import crc32
 
 import asyncpg
 import msgspec
@@ -33,24 +35,46 @@ def column_type(field: Field) -> str:
     return TYPES.get(field.type, "text") + ("[]" if field.many else "")
 
 
-class Closed(msgspec.Struct, frozen=True):
-    """A version that held from one position until another."""
+def shard_of(key: Key, shards: int) -> int:
+    """The part of a view that a key's row belongs to: the same in every process, for ever."""
+    parts = [str(part.value if isinstance(part, Enum) else part) for part in key]
+    return crc32("\0".join(parts).encode("utf-8", "surrogatepass")) % shards
 
-    row: View
-    since: int
-    until: int
+
+async def drop(connection: Connection, view: str, generation: int) -> None:
+    """Drop a generation's tables, whatever was declared."""
+    base = f"{view}_{generation}"
+    live, past = (f"kehu_views.{quoted(name)}" for name in (base, f"{base}_past"))
+    await connection.execute(f"DROP TABLE IF EXISTS {live}, {past}")
+
+
+Closed = tuple[View, int, int]
+"""A version that held from one position until another."""
+
+
+class Unstorable(Exception):
+    """The table cannot hold a value."""
 
 
 class Table:
-    """One generation of one view. A version holds for `since <= position < until`."""
+    """One generation of one view. A version holds for `since <= position < until`.
 
-    def __init__(self, declaration: Declaration, generation: int) -> None:
+    `stored` says which columns its tables have, each with its type, where an older declaration made them:
+    reading then takes the default of what is missing, or NULL.
+    """
+
+    def __init__(
+        self, declaration: Declaration, generation: int, stored: Iterable[str] | None = None
+    ) -> None:
         self.declaration, self.generation = declaration, generation
         base = f"{declaration.name}_{generation}"
         self._live_name, self._past_name = base, f"{base}_past"
         self.live = f"kehu_views.{quoted(self._live_name)}"
         self.past = f"kehu_views.{quoted(self._past_name)}"
         self.columns = [field.name for field in declaration.fields]
+        self.stored = [_stored(field) for field in declaration.fields]
+        missing = [] if stored is None else [f for f in declaration.fields if _stored(f) not in {*stored}]
+        self._live, self._past = (_with_defaults(t, declaration, missing) for t in (self.live, self.past))
         self._listed = ", ".join(map(quoted, self.columns))
         self._key_listed = ", ".join(map(quoted, declaration.key))
 
@@ -89,27 +113,29 @@ class Table:
         yield from (ref for ref in refs if ref[0] not in led)
         yield from self.declaration.indexes
 
-    async def drop(self, connection: Connection) -> None:
-        await connection.execute(f"DROP TABLE IF EXISTS {self.live}, {self.past}")
-
     # --- Reading ------------------------------------------------------------------------------
 
     def now(self) -> str:
         """SQL for the live rows; `$1` is the tenant."""
-        return f"(SELECT {self._listed}, since FROM {self.live} WHERE tenant = $1)"
+        return f"(SELECT {self._listed}, since FROM {self._live} l WHERE tenant = $1)"
 
     def as_of(self, position: str, where: str = "true") -> str:
         """SQL for the versions that held at a position; `$1` is the tenant, `where` narrows both parts."""
         return (
-            f"(SELECT {self._listed}, since FROM {self.live}"
+            f"(SELECT {self._listed}, since FROM {self._live} l"
             f" WHERE tenant = $1 AND since <= {position} AND ({where})"
-            f" UNION ALL SELECT {self._listed}, since FROM {self.past}"
+            f" UNION ALL SELECT {self._listed}, since FROM {self._past} p"
             f" WHERE tenant = $1 AND since <= {position} AND until > {position} AND ({where}))"
         )
 
     def row(self, record: Iterable[Any]) -> View:
         """A record of `columns` as a row."""
         return msgspec.convert(dict(zip(self.columns, record, strict=False)), self.declaration.row)
+
+    def key(self, parts: Sequence[Any]) -> Key:
+        """A key of the declared types, from its parts as JSON has them."""
+        types = [self.declaration.field(name).type for name in self.declaration.key]
+        return tuple(msgspec.convert(part, kind) for part, kind in zip(parts, types, strict=True))
 
     async def load(
         self, connection: Connection, tenant: str, keys: Sequence[Key]
@@ -147,6 +173,12 @@ class Table:
 
     # --- Writing ------------------------------------------------------------------------------
 
+    def require_storable(self, row: View) -> None:
+        """Raises `Unstorable` where the tables cannot hold a value."""
+        for field, value in zip(self.declaration.fields, _values(row), strict=True):
+            if not _storable(field, value):
+                raise Unstorable(f"{field.name} cannot be {value!r:.80}")
+
     async def write(
         self,
         connection: Connection,
@@ -172,7 +204,7 @@ class Table:
                 self._past_name,
                 schema_name="kehu_views",
                 columns=["tenant", *self.columns, "since", "until"],
-                records=[(tenant, *_values(c.row), c.since, c.until) for c in passed],
+                records=[(tenant, *_values(row), since, until) for row, since, until in passed],
             )
         if opened:
             await connection.copy_records_to_table(
@@ -232,8 +264,62 @@ class Table:
         return str(total)
 
 
-def _values(row: View) -> tuple[Any, ...]:
-    return msgspec.structs.astuple(row)
+_values = msgspec.structs.astuple
+
+
+def _storable(field: Field, value: Any) -> bool:
+    if value is None:
+        return field.optional
+    if field.many:
+        single = msgspec.structs.replace(field, many=False, optional=False)
+        return isinstance(value, Iterable) and all(_storable(single, part) for part in value)
+    match value:
+        case Enum():
+            return isinstance(value, field.type) or isinstance(value.value, field.type)
+        case int():
+            return field.type in (int, bool, float) and -(2**63) <= value < 2**63
+        case str():
+            return TYPES.get(field.type) is None and "\0" not in value and _utf8(value)
+    return isinstance(value, field.type)
+
+
+def _utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _stored(field: Field) -> str:
+    return f"{field.name} {column_type(field)}"
+
+
+def _with_defaults(table: str, declaration: Declaration, missing: Sequence[Field]) -> str:
+    """The table, or SQL for it with the columns that it does not have yet."""
+    if not missing:
+        return table
+    defaults = {field.name: field.default for field in msgspec.structs.fields(declaration.row)}
+    added = ", ".join(f"{_literal(defaults[f.name])}::{column_type(f)} AS {quoted(f.name)}" for f in missing)
+    kept = ", ".join(quoted(f.name) for f in declaration.fields if f not in missing)
+    return f"(SELECT tenant, {kept}{', ' if kept else ''}{added}, since{_until(table)} FROM {table})"
+
+
+def _until(table: str) -> str:
+    return ", until" if table.endswith('_past"') else ""
+
+
+def _literal(value: Any) -> str:
+    match value:
+        case bool() | int() | float():
+            return f"'{value}'"
+        case Enum():
+            return _literal(value.value)
+        case str():
+            return "'" + value.replace("'", "''") + "'"
+        case ():
+            return "'{}'"
+    return "NULL"
 
 
 def bind(sql: str, values: Mapping[str, Any], *, first: int) -> tuple[str, list[Any]]:

@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 import click
-from rich.table import Table
 
 from infra.tenant import Tenant
-from kehu.console import out, write_json
+from infra.views.lag import lags
+from kehu.console import listed, out, write_json
 from kehu.opening import database, opened
 from kehu.options import common
 from kehu.settings import Settings
@@ -38,21 +38,28 @@ async def _status(settings: Settings, dsn: str) -> dict[str, Any]:
             "tenant": tenant.name,
             "head": head,
             "recorded_at": last[0].recorded_at if last else None,
-            "views": await _views(tenant, head),
+            "views": await _views(tenant),
             "imports": await _imports(tenant),
             "data": settings.database_words,
             "postgresql": await tenant.pool.fetchval("SHOW server_version"),
         }
 
 
-async def _views(tenant: Tenant, head: int) -> list[dict[str, Any]]:
-    rows = await tenant.pool.fetch(
-        "SELECT view, generation, position, $2 - position AS lag, serving, failed FROM kehu.builds"
-        " WHERE tenant = $1 AND retired_at IS NULL ORDER BY view, generation",
-        tenant.name,
-        head,
-    )
-    return [dict(row) for row in rows]
+async def _views(tenant: Tenant) -> list[dict[str, Any]]:
+    return [
+        {
+            "view": lag.view,
+            "generation": lag.generation,
+            "position": lag.position,
+            "lag": lag.events,
+            "seconds": round(lag.seconds, 1),
+            "serving": lag.serving,
+            "parked": lag.parked,
+            "failed": lag.failed,
+        }
+        for lag in await lags(tenant.pool, tenant.name)
+        if lag.serving or not lag.former
+    ]
 
 
 async def _imports(tenant: Tenant) -> list[dict[str, Any]]:
@@ -71,27 +78,4 @@ def _tell(status: dict[str, Any]) -> None:
     console.print(f"Data: {status['data']} (PostgreSQL {status['postgresql']})")
     for title, rows in (("Views", status["views"]), ("Imports", status["imports"])):
         if rows:
-            console.print(_table(title, rows))
-
-
-def _table(title: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for name, value in rows[0].items():
-        table.add_column(name.replace("_", " "), justify="right" if type(value) is int else "left")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    return table
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return "–"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case str():
-            return value
-        case _:
-            return f"{value:%Y-%m-%d %H:%M}"
+            console.print(listed(title, rows))

@@ -192,8 +192,9 @@ async def test_what_is_not_due_stays(log: Log) -> None:
     assert [(r.first, r.last) for r in await due(log, 58)] == [(1, 19), (20, 39)]
     assert (await due(log, 10_000))[-1].last == 99
     await log.pool.execute(
-        "INSERT INTO kehu.builds (tenant, view, generation, digest, position, serving)"
-        " VALUES ('main', 'customers', 1, '', 40, true)"
+        "INSERT INTO kehu.builds (tenant, view, generation, digest, serving)"
+        " VALUES ('main', 'customers', 1, '', true);"
+        "INSERT INTO kehu.shards VALUES ('main', 'customers', 1, 0, 50), ('main', 'customers', 1, 1, 40)"
     )
     assert [r.last for r in await due(log, 10_000)] == [19, 39]
 

@@ -142,7 +142,7 @@ def test_what_cannot_be_stored_is_refused_at_once(opened: Open, wrong: StoredEve
 
 
 def test_a_tenant_whose_views_kehu_keeps_is_refused(opened: Open, surgeon: psycopg.Connection) -> None:
-    surgeon.execute("INSERT INTO kehu.builds VALUES ('main', 'orders', 1, '', 0, true)")
+    surgeon.execute("INSERT INTO kehu.builds VALUES ('main', 'orders', 1, '', true)")
     with pytest.raises(InfrastructureFactoryError, match="has views"):
         opened(KEHU_TENANT="main").application_recorder()
 

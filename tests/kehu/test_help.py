@@ -29,12 +29,16 @@ def test_the_commands_are_those_of_the_product() -> None:
         "archive",
         "demo",
         "import",
+        "parked",
         "rebuild",
         "replay",
+        "retry",
+        "rollback",
         "serve",
         "status",
         "tenants",
         "verify",
+        "views",
     ]
     assert all(f"  {name} " in help_of() for name in COMMANDS)
 
