@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import linecache
 import sys
 import textwrap
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
+from itertools import pairwise
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Annotated, Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -200,8 +202,7 @@ def report(name: str, *, reads: Sequence[str], query: str) -> Callable[[type[V]]
     """Declare a report: `query` as in a population; the fields with a default are its arguments."""
 
     def declare(cls: type[V]) -> type[V]:
-        if name in _reports or name in _views:
-            raise _wrong(cls, f"a view or report {name!r} exists already; choose another name")
+        _require_free(cls, name)
         fields = {field.name: field for field in _fields(cls)}
         given = [f.name for f in msgspec.structs.fields(cls) if not f.required]
         _reports[name] = Report(
@@ -219,8 +220,7 @@ def report(name: str, *, reads: Sequence[str], query: str) -> Callable[[type[V]]
 
 
 def _register(cls: type[View], name: str, key: str, indexes: Sequence[str], **how: Any) -> None:
-    if name in _views:
-        raise _wrong(cls, f"a view {name!r} exists already; choose another name")
+    _require_free(cls, name)
     fields, keys = _fields(cls), tuple(key.split())
     for column in {*keys, *(part for index in indexes for part in index.split())}:
         if column not in {field.name for field in fields}:
@@ -241,6 +241,13 @@ def _register(cls: type[View], name: str, key: str, indexes: Sequence[str], **ho
         digest=_digest(cls),
         **how,
     )
+
+
+def _require_free(cls: type[View], name: str) -> None:
+    """Nobody else bears the name; a class whose cell or file is run once more replaces itself."""
+    for known in (_views.get(name), _reports.get(name)):
+        if known and (known.row.__module__, known.row.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise _wrong(cls, f"a view or report {name!r} exists already; choose another name")
 
 
 def _handlers(cls: type[View], key: tuple[str, ...]) -> Mapping[type[Event], Handler]:
@@ -333,10 +340,9 @@ def _bare(hint: Any) -> Any:
 
 def member_docs(cls: type[Any]) -> dict[str, str]:
     """The strings that stand below fields, or below an enum's values, in the class's source."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-    assert isinstance(body, ast.ClassDef)
+    body = _definition(cls)
     docs = {}
-    for field, below in zip(body.body, body.body[1:], strict=False):
+    for field, below in pairwise(body):
         match field, below:
             case (
                 ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]),
@@ -346,8 +352,27 @@ def member_docs(cls: type[Any]) -> dict[str, str]:
     return docs
 
 
+def _definition(cls: type[Any]) -> list[ast.stmt]:
+    """The statements in a class's body; none where its source is nowhere."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    except (OSError, TypeError):
+        tree = ast.parse(_cell(cls))
+    found = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__]
+    return found[-1].body if found else []
+
+
+def _cell(cls: type[Any]) -> str:
+    """The notebook's cell in which a class stands: there is no file, but its methods know the cell."""
+    files = [f.__code__.co_filename for f in vars(cls).values() if inspect.isfunction(f)]
+    return "".join(linecache.getlines(files[0])) if files else ""
+
+
 def _digest(cls: type[View]) -> str:
-    source = inspect.getsource(sys.modules[cls.__module__])
+    try:
+        source = inspect.getsource(sys.modules[cls.__module__])
+    except (OSError, TypeError):
+        source = _cell(cls)
     return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 

@@ -17,7 +17,7 @@ from kehu import plugins
 from kehu.console import out, seconds, write_json
 from kehu.failures import NOT_FOUND, PARTLY, Failure
 from kehu.opening import database, opened
-from kehu.options import common
+from kehu.options import common, own_projections
 from kehu.serving import catch_up
 from kehu.settings import Settings
 from projections.view import views
@@ -25,13 +25,7 @@ from projections.view import views
 
 @click.command("rebuild")
 @click.argument("names", nargs=-1, metavar="[VIEW]...")
-@click.option(
-    "--projection",
-    "projections",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    multiple=True,
-    help="A Python file with views of your own; may be repeated.",
-)
+@own_projections
 @common
 def rebuild_command(
     settings: Settings, names: tuple[str, ...], projections: tuple[Path, ...], as_json: bool

@@ -11,22 +11,14 @@ import click
 from kehu import plugins
 from kehu.console import note, out, write_json
 from kehu.opening import database, opened
-from kehu.options import common
+from kehu.options import common, own_projections
 from kehu.serving import address, catch_up, listen, serve
 from kehu.settings import Settings
 from projections.view import views
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command("serve")
-@click.option(
-    "--projection",
-    "projections",
-    type=FILE,
-    multiple=True,
-    help="A Python file with views of your own; may be repeated.",
-)
+@own_projections
 @click.option("--host", help="Address to listen on [KEHU_HOST, 127.0.0.1].")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, 0 for any [KEHU_PORT, 8000].")
 @click.option(
