@@ -31,7 +31,7 @@ from strawberry.extensions import SchemaExtension
 from api.call import Call
 from api.errors import refused
 from api.scalars import Int64
-from domain.calendar import DayEnded
+from infra.log.moments import NoSuchMoment, position_of, within
 
 DIRECTIVE = "asOf"
 
@@ -118,17 +118,12 @@ class Moment(SchemaExtension):
 async def _position(context: Call, wanted: dict[str, Any], head: int) -> int:
     """The position that a moment stands for."""
     [(how, value)] = wanted.items()
-    if how in ("position", "atLeast"):
-        if not 0 <= value <= head:
-            raise refused("BAD_MOMENT", f"@asOf: {how}: must be between 0 and {head}, where the log ends")
-        return int(value)
-    log = context.tenant.log
-    if how == "time":
-        return await log.position_at(value)
-    ended = await log.read_tag(DayEnded(day=value).tags[0])
-    if not ended:
-        raise refused("BAD_MOMENT", f"@asOf: day: {value} has not ended in this log")
-    return ended[-1].position
+    try:
+        if how in ("position", "atLeast"):
+            return within(value, head)
+        return await position_of(context.tenant.log, value)
+    except NoSuchMoment as error:
+        raise refused("BAD_MOMENT", f"@asOf: {how}: {error}") from None
 
 
 _known: dict[int, tuple[DocumentNode, GraphQLSchema, set[str]]] = {}

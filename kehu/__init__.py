@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from domain.calendar import CalendarPublished, DayEnded
 from domain.complaints import (
     ComplaintAcknowledged,
@@ -41,6 +44,17 @@ from domain.points import PointsEarned, PointsExpired, PointsRedeemed
 from domain.tiers import TierPolicyPublished, TierPolicyRetired
 from projections.view import CustomerId, View, on, population, ref, report, view
 
+if TYPE_CHECKING:
+    from kehu.notebook import Difference, NoSuchMoment, OpenLog, open_log
+else:
+
+    def __getattr__(name: str) -> Any:
+        """What notebooks need brings the database's machinery along; a projection's file does without."""
+        if name in ("Difference", "NoSuchMoment", "OpenLog", "open_log"):
+            return getattr(import_module("kehu.notebook"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "CalendarPublished",
     "ComplaintAcknowledged",
@@ -58,6 +72,7 @@ __all__ = [
     "DayEnded",
     "DeadlinesPublished",
     "DecisionCommunicated",
+    "Difference",
     "Event",
     "IdentifierAdded",
     "IdentifierRejected",
@@ -66,6 +81,8 @@ __all__ = [
     "InteractionRecorded",
     "InteractionResolved",
     "InvestigationRecorded",
+    "NoSuchMoment",
+    "OpenLog",
     "OrderCancelled",
     "OrderFulfilled",
     "OrderPlaced",
@@ -88,6 +105,7 @@ __all__ = [
     "TierPolicyRetired",
     "View",
     "on",
+    "open_log",
     "population",
     "ref",
     "report",

@@ -13,6 +13,7 @@ import click
 import kehu.builtin  # noqa: F401  # declares the views
 from kehu.commands.archive import archive_command
 from kehu.commands.demo import demo_command
+from kehu.commands.export import export_command
 from kehu.commands.importing import import_command
 from kehu.commands.parked import parked_command, retry_command
 from kehu.commands.rebuild import rebuild_command
@@ -52,6 +53,7 @@ for command in (
     tenants_command,
     verify_command,
     archive_command,
+    export_command,
 ):
     cli.add_command(command)
 

@@ -10,10 +10,14 @@ import click
 from domain.events import UnknownEvent
 from infra.archive.archiving import NotWhole, Occupied
 from infra.archive.files import ArchiveUnreadable
+from infra.arrow import ArrowMissing
 from infra.database import DatabaseTooNew
+from infra.export.log import NotItsExport
+from infra.export.versions import Replaced
 from infra.imports.files import TableError
 from infra.imports.steps import BadMapping
 from infra.postgres.server import PostgresError
+from infra.views.reader import NotReached
 from kehu.cdnow import DataMissing
 from kehu.opening import DatabaseUnavailable, UnknownTenant
 from kehu.plugins import BadProjection
@@ -49,8 +53,12 @@ def explain(error: Exception) -> tuple[str, int]:
             return _usage(error), error.exit_code
         case BadMapping() | TableError() | DeclarationError() | BadProjection():
             return str(error), USAGE
-        case ArchiveUnreadable() | NotWhole() | Occupied() | UnknownEvent():
+        case ArchiveUnreadable() | ArrowMissing() | NotWhole() | Occupied() | Replaced() | UnknownEvent():
             return str(error), PARTLY
+        case NotItsExport():
+            return str(error), USAGE
+        case NotReached():
+            return f"{error}; kehu status tells where they stand, and why", PARTLY
         case UnknownTenant() | DataMissing():
             return str(error), NOT_FOUND
         case PostgresError() | DatabaseTooNew() | DatabaseUnavailable():

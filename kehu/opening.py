@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from infra.database import connected
+from infra.database import Pool, connected
 from infra.postgres.server import running
 from infra.tenant import Tenant, open_tenant
 from kehu.settings import Settings
@@ -68,11 +68,17 @@ async def opened(
 ) -> AsyncIterator[Tenant]:
     """The tenant on a migrated database. Raises `UnknownTenant` where it must exist and does not."""
     async with connected(dsn) as pool:
-        known = await pool.fetchval("SELECT true FROM kehu.heads WHERE tenant = $1", settings.tenant)
-        if must_exist and not known:
-            others = [row[0] for row in await pool.fetch("SELECT tenant FROM kehu.heads ORDER BY 1 LIMIT 20")]
-            known = f"say --tenant with one of: {', '.join(others)}; or " if others else ""
-            advice = f"{known}make it with: kehu tenants --create {settings.tenant}"
-            raise UnknownTenant(f"there is no tenant {settings.tenant!r}; {advice}")
+        if must_exist:
+            await require_tenant(pool, settings.tenant)
         async with open_tenant(pool, settings.tenant, declarations) as tenant:
             yield tenant
+
+
+async def require_tenant(pool: Pool, name: str) -> None:
+    """Raises `UnknownTenant`, with advice, where there is none of that name."""
+    if await pool.fetchval("SELECT true FROM kehu.heads WHERE tenant = $1", name):
+        return
+    others = [row[0] for row in await pool.fetch("SELECT tenant FROM kehu.heads ORDER BY 1 LIMIT 20")]
+    known = f"say --tenant with one of: {', '.join(others)}; or " if others else ""
+    advice = f"{known}make it with: kehu tenants --create {name}"
+    raise UnknownTenant(f"there is no tenant {name!r}; {advice}")

@@ -11,10 +11,21 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from kehu.failures import EXIT_CODES
+from infra.log.log import Log
+from infra.log.moments import NoSuchMoment, parse, position_of
+from kehu.failures import EXIT_CODES, NOT_FOUND, USAGE, Failure
 from kehu.settings import Settings, from_environment
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+own_projections = click.option(
+    "--projection",
+    "projections",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A Python file with views of your own; may be repeated.",
+)
 
 
 def common(command: F) -> F:
@@ -55,3 +66,15 @@ def _settings(**flags: Any) -> Settings:
     return msgspec.structs.replace(
         settings, **{name: value for name, value in flags.items() if value is not None}
     )
+
+
+async def moment_of(log: Log, option: str, text: str) -> int:
+    """The position that an option's value stands for. Raises `Failure`."""
+    try:
+        return await position_of(log, parse(text))
+    except ValueError:
+        raise Failure(
+            f"{option} {text!r} is neither a position nor a date nor a time, such as 1997-06-30T12:00Z", USAGE
+        ) from None
+    except NoSuchMoment as error:
+        raise Failure(f"{option} {text}: {error}", NOT_FOUND) from None

@@ -17,8 +17,7 @@ class BadProjection(Exception):
 
 
 def load(path: Path) -> tuple[str, ...]:
-    """Load a file and answer with the names of the views it declares. Raises `BadProjection`."""
-    before = set(views)
+    """Load a file, once more if need be, and answer with the views it declares. Raises `BadProjection`."""
     name = f"kehu_projection_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
@@ -37,7 +36,7 @@ def load(path: Path) -> tuple[str, ...]:
         check(views, reports)
     except DeclarationError as error:
         raise BadProjection(str(error)) from error
-    declared = tuple(view for view in views if view not in before)
+    declared = tuple(view for view, declaration in views.items() if declaration.row.__module__ == name)
     if not declared:
         raise BadProjection(f"{path}: declares no view; mark a class with @view(...)")
     return declared

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from domain.calendar import DayEnded
 from domain.deciders import DECIDERS
 from domain.events import Event, Recorded
 from domain.records import Record
-from infra.log.log import Log
 
 _BY_NAME = {decider.name: decider for decider in DECIDERS}
-
-
-class NoSuchMoment(Exception):
-    """The log does not reach that moment."""
 
 
 class Change(Record):
@@ -82,20 +76,3 @@ def _plain(value: Any) -> Any:
     """A value as JSON would have it; sets in order."""
     plain = msgspec.to_builtins(value)
     return sorted(plain) if isinstance(value, frozenset) else plain
-
-
-async def position_of(log: Log, moment: str) -> int:
-    """Up to which event the log had come: at a recorded time, or at the end of a business day (a date).
-
-    Raises `ValueError` where the text is neither, `NoSuchMoment` where the log has not ended that day.
-    """
-    if len(moment) == len("1997-01-31"):
-        day = date.fromisoformat(moment)
-        for ended in await log.read_tag(DayEnded(day=day).tags[0]):
-            if isinstance(ended.event, DayEnded) and ended.event.day == day:
-                return ended.position
-        raise NoSuchMoment(
-            f"{day} has not ended in this log; give a time, such as {day}T23:59:59Z, or a position"
-        )
-    time = datetime.fromisoformat(moment)
-    return await log.position_at(time if time.tzinfo else time.replace(tzinfo=UTC))

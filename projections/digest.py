@@ -6,10 +6,12 @@ import ast
 import hashlib
 import inspect
 import sys
-import textwrap
 from collections.abc import Iterable
 from functools import cache
+from types import ModuleType
 from typing import Any
+
+from projections.source import class_definition
 
 FLOORS = ("domain.", "projections.")
 MACHINERY = frozenset({"domain.events", "domain.records", "domain.decider", "projections.view"})
@@ -26,7 +28,7 @@ def digest_of(cls: type[Any], *besides: object) -> str:
     Those of the floors `domain` and `projections` and of the class's own file; others by name only.
     Comments, docstrings and neighbours in the same file do not matter.
     """
-    node = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    node = class_definition(cls) or ast.Pass()
     texts, outside, seen = [_text(node)], list[str](), set[Name]()
     waiting = _named(node, cls.__module__)
     while waiting:
@@ -62,14 +64,18 @@ def _is_text(line: ast.stmt) -> bool:
 
 def _named(node: ast.AST, module: str) -> set[Name]:
     """The names in a piece of code that its module defines or imports, each where it is defined."""
-    own, imported = _definitions(module), _imports(module)
+    own, imported = _definitions(module), _imports(sys.modules.get(module))
     words = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
     return {imported.get(word, (module, word)) for word in words if word in own or word in imported}
 
 
-@cache
 def _definitions(module: str) -> dict[str, list[ast.stmt]]:
     """What stands at the top level of a module of the project, by name."""
+    return _definitions_of(sys.modules.get(module))
+
+
+@cache
+def _definitions_of(module: ModuleType | None) -> dict[str, list[ast.stmt]]:
     found: dict[str, list[ast.stmt]] = {}
     for line in _body(module):
         for name in _bound(line):
@@ -89,7 +95,7 @@ def _bound(line: ast.stmt) -> Iterable[str]:
 
 
 @cache
-def _imports(module: str) -> dict[str, Name]:
+def _imports(module: ModuleType | None) -> dict[str, Name]:
     return {
         alias.asname or alias.name: _home(line.module or "", alias.name)
         for line in _body(module)
@@ -106,6 +112,8 @@ def _home(module: str, name: str) -> Name:
 
 
 @cache
-def _body(module: str) -> list[ast.stmt]:
-    known = sys.modules.get(module)
-    return [] if known is None else ast.parse(inspect.getsource(known)).body
+def _body(module: ModuleType | None) -> list[ast.stmt]:
+    try:
+        return ast.parse(inspect.getsource(module)).body if module else []
+    except (OSError, TypeError):  # a notebook
+        return []

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-import textwrap
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
+from itertools import pairwise
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Annotated, Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -20,6 +20,7 @@ from domain.events import Event, Recorded, marks, personal_fields
 from domain.policies import Policies
 from domain.records import Record
 from projections.digest import digest_of
+from projections.source import class_definition
 
 V = TypeVar("V", bound="View")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -202,8 +203,7 @@ def report(name: str, *, reads: Sequence[str], query: str) -> Callable[[type[V]]
     """Declare a report: `query` as in a population; the fields with a default are its arguments."""
 
     def declare(cls: type[V]) -> type[V]:
-        if name in _reports or name in _views:
-            raise wrong(cls, f"a view or report {name!r} exists already; choose another name")
+        _require_free(cls, name)
         fields = {field.name: field for field in _fields(cls)}
         given = [f.name for f in msgspec.structs.fields(cls) if not f.required]
         _reports[name] = Report(
@@ -221,8 +221,7 @@ def report(name: str, *, reads: Sequence[str], query: str) -> Callable[[type[V]]
 
 
 def _register(cls: type[View], name: str, key: str, indexes: Sequence[str], **how: Any) -> None:
-    if name in _views:
-        raise wrong(cls, f"a view {name!r} exists already; choose another name")
+    _require_free(cls, name)
     fields, keys = _fields(cls), tuple(key.split())
     for column in {*keys, *(part for index in indexes for part in index.split())}:
         if column not in {field.name for field in fields}:
@@ -243,6 +242,13 @@ def _register(cls: type[View], name: str, key: str, indexes: Sequence[str], **ho
         digest=digest_of(cls, name, key, *indexes),
         **how,
     )
+
+
+def _require_free(cls: type[View], name: str) -> None:
+    """Nobody else bears the name; a class whose cell or file is run once more replaces itself."""
+    for known in (_views.get(name), _reports.get(name)):
+        if known and (known.row.__module__, known.row.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise wrong(cls, f"a view or report {name!r} exists already; choose another name")
 
 
 def _handlers(cls: type[View], key: tuple[str, ...]) -> Mapping[type[Event], Handler]:
@@ -356,10 +362,9 @@ def _bare(hint: Any) -> Any:
 
 def member_docs(cls: type[Any]) -> dict[str, str]:
     """The strings that stand below fields, or below an enum's values, in the class's source."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-    assert isinstance(body, ast.ClassDef)
+    written = class_definition(cls)
     docs = {}
-    for field, below in zip(body.body, body.body[1:], strict=False):
+    for field, below in pairwise(written.body if written else ()):
         match field, below:
             case (
                 ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]),

@@ -11,7 +11,8 @@ import asyncpg
 
 from domain.events import decode
 from domain.records import Record
-from infra.archive.files import FIELDS, GROUP, Row, arrow, write
+from infra.archive.files import FIELDS, GROUP, Row, write
+from infra.arrow import arrow
 from infra.log.log import Log
 
 PATIENCE = "2s"

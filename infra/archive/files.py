@@ -9,11 +9,11 @@ from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
 from domain.records import Record
+from infra.arrow import arrow
 from infra.database import Pool
 
 GROUP = 16_384
@@ -73,17 +73,6 @@ async def archives(pool: Pool, tenant: str) -> list[Archive]:
         tenant,
     )
     return [Archive(**row) for row in rows]
-
-
-def arrow() -> tuple[ModuleType, ModuleType, ModuleType]:
-    """pyarrow, its functions and its Parquet. Raises `ArchiveUnreadable` where it is not installed."""
-    try:
-        import pyarrow
-        import pyarrow.compute
-        import pyarrow.parquet
-    except ImportError:
-        raise ArchiveUnreadable("archives need pyarrow: pip install 'kehu[files]'") from None
-    return pyarrow, pyarrow.compute, pyarrow.parquet
 
 
 def find(known: Sequence[Archive], asked: Asked, columns: Sequence[str]) -> list[Row]:
@@ -167,7 +156,7 @@ async def write(
         path = directory / f"{quote(tenant, safe='')}-{first}-{last}-{digest.hex()[:12]}.parquet"
         if not path.exists():  # else it is the same file, from a run that was interrupted
             os.link(part.name, path)
-    _sync(directory)
+    sync(directory)
     return path, digest
 
 
@@ -177,7 +166,7 @@ def digest_of(path: Path) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def _sync(directory: Path) -> None:
+def sync(directory: Path) -> None:
     """What has been named in the directory keeps its name after a power cut."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:

@@ -11,10 +11,10 @@ import msgspec
 from rich.text import Text
 
 from kehu.console import out, write_json
-from kehu.failures import NOT_FOUND, USAGE, Failure
+from kehu.failures import NOT_FOUND, Failure
 from kehu.opening import database, opened
-from kehu.options import common
-from kehu.replaying import NoSuchMoment, Replayed, position_of, replay
+from kehu.options import common, moment_of
+from kehu.replaying import Replayed, replay
 from kehu.settings import Settings
 
 SHORT = 120
@@ -27,7 +27,7 @@ SHORT = 120
     "--at",
     "moment",
     metavar="TIME",
-    help="Up to a recorded time (UTC unless it names a zone), or to a business day's end (a date).",
+    help="Up to a recorded time (UTC unless it names a zone), a business day's end (a date), or a position.",
 )
 @click.option("--position", type=click.IntRange(0), help="Up to this position of the log.")
 @common
@@ -60,14 +60,7 @@ async def _replay(
     settings: Settings, dsn: str, customer_id: str, moment: str | None, position: int | None
 ) -> list[Replayed]:
     async with opened(settings, dsn, (), must_exist=True) as tenant:
-        try:
-            until = await position_of(tenant.log, moment) if moment is not None else position
-        except ValueError:
-            raise Failure(
-                f"--at {moment!r} is neither a date nor a time, such as 1997-06-30T12:00Z", USAGE
-            ) from None
-        except NoSuchMoment as error:
-            raise Failure(str(error), NOT_FOUND) from None
+        until = position if moment is None else await moment_of(tenant.log, "--at", moment)
         events = await tenant.log.read_customer(customer_id, until=until)
         if not events:
             when = "" if until is None else f" up to position {until}"

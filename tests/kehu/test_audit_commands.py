@@ -72,7 +72,7 @@ def test_replay_shows_a_table(filled: str) -> None:
         (["--customer", "nobody"], 3, "has no customer 'nobody'"),
         (["--customer", "b", "--position", "1"], 3, "up to position 1"),
         (["--customer", "b", "--at", "1999-01-01"], 3, "1999-01-01 has not ended"),
-        (["--customer", "b", "--at", "yesterday"], 2, "neither a date nor a time"),
+        (["--customer", "b", "--at", "yesterday"], 2, "neither a position nor a date nor a time"),
         (
             ["--customer", "b", "--tenant", "other"],
             3,

@@ -28,6 +28,7 @@ def test_the_commands_are_those_of_the_product() -> None:
     assert COMMANDS == [
         "archive",
         "demo",
+        "export",
         "import",
         "parked",
         "rebuild",
@@ -79,6 +80,11 @@ def test_the_version_is_told() -> None:
         (["replay"], 2, "Missing option '--customer'"),
         (["replay", "--customer", "a", "--at", "1997-01-01", "--position", "1"], 2, "not both"),
         (["rebuild", "nothing"], 3, "there is no view 'nothing'"),
+        (["export", "nothing", "--to", "csv"], 3, "there is no view 'nothing'"),
+        (["export", "customers", "--to", "xlsx"], 2, "'xlsx' is not one of"),
+        (["export", "--log", "--to", "csv", "."], 2, "the log is exported as parquet"),
+        (["export", "--log", "--history", "--to", "parquet", "."], 2, "--history is of a view"),
+        (["export", "--log", "--out", "x", "--to", "parquet", "."], 2, "--out is of a view"),
         (["serve", "--host", "0.0.0.0"], 2, "there is no access control yet"),
     ],
 )
