@@ -15,6 +15,8 @@ from projections.view import member_docs
 
 Resolve = Callable[..., Awaitable[Any]]
 
+MEANING = "kehu-meaning"
+
 _enums: dict[type[Enum], Any] = {}
 
 
@@ -53,8 +55,9 @@ def field(
     arguments: Mapping[str, Argument] | None = None,
     description: str = "",
     name: str | None = None,
+    meaning: Any = None,
 ) -> Any:
-    """A field that `resolve(root, info, **arguments)` answers."""
+    """A field that `resolve(root, info, **arguments)` answers; with a `meaning`, it can be compiled, too."""
 
     async def resolver(root: Any, info: Info, **given: Any) -> Any:
         return await resolve(root, info, **given)
@@ -74,7 +77,14 @@ def field(
         "return": returns,
         **{name: argument.annotation for name, argument in (arguments or {}).items()},
     }
-    return strawberry.field(resolver=resolver, description=description or None, name=name)
+    return strawberry.field(
+        resolver=resolver, description=description or None, name=name, metadata=meant(meaning)
+    )
+
+
+def meant(meaning: Any) -> Mapping[Any, Any]:
+    """The metadata of a field that the compiler is to understand; see `api.meaning`."""
+    return {} if meaning is None else {MEANING: meaning}
 
 
 def bare(name: str) -> type[Any]:

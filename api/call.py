@@ -28,6 +28,8 @@ class Call:
         """The position of the answer, and whether the operation itself said which."""
         self.as_of: dict[str, Any] | None = None
         """What `extensions.asOf` tells."""
+        self.ordinary = False
+        """Whether resolvers must answer, since no statement can."""
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     def anew(self) -> Call:

@@ -7,9 +7,7 @@ import uuid
 from collections.abc import Mapping
 
 import asyncpg
-import strawberry
 from graphql import GraphQLError, GraphQLSyntaxError
-from strawberry.types.execution import ExecutionContext
 
 from infra.engine import Contended
 from infra.log.group_commit import UNREACHABLE, Busy, Closed
@@ -33,15 +31,6 @@ EXPECTED: Mapping[tuple[type[Exception], ...], tuple[str, str | None]] = {
 def refused(code: str, rule: str) -> GraphQLError:
     """A request that breaks a rule of the API."""
     return GraphQLError(rule, extensions={"code": code})
-
-
-class Schema(strawberry.Schema):
-    """A schema whose errors all bear `extensions.code`, and of which the unexpected ones tell no more."""
-
-    def process_errors(
-        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
-        errors[:] = [told(error) for error in errors]
 
 
 def told(error: GraphQLError) -> GraphQLError:

@@ -12,10 +12,10 @@ from graphql import (
     DocumentNode,
     GraphQLArgument,
     GraphQLDirective,
+    GraphQLError,
     GraphQLInputType,
     GraphQLObjectType,
     GraphQLSchema,
-    OperationDefinitionNode,
     OperationType,
     TypeInfo,
     TypeInfoVisitor,
@@ -26,11 +26,15 @@ from graphql import (
     get_variable_values,
     visit,
 )
+from graphql.execution.values import VariableValues
 from strawberry.extensions import SchemaExtension
+from strawberry.types.execution import ExecutionResult
 
 from api.call import Call
+from api.compiler import Uncompiled
 from api.errors import refused
-from api.scalars import Int64
+from api.plans import Answer, At, Known, Plans
+from api.scalars import Int64, moment_text
 from infra.log.moments import NoSuchMoment, position_of, within
 
 DIRECTIVE = "asOf"
@@ -68,51 +72,86 @@ def add_directive(schema: GraphQLSchema) -> None:
     )
 
 
-class Moment(SchemaExtension):
-    """Fixes the position of a query before its first field is resolved, and tells it in `extensions.asOf`."""
+class Moments(SchemaExtension):
+    """Answers a query as of its moment: by one statement where it compiles, else by resolvers, whose position
+    is fixed before the first field. Tells the position in `extensions.asOf`."""
 
     async def on_execute(self) -> AsyncIterator[None]:
         running = self.execution_context
-        running.context = running.context.anew()
+        compiling, running.context = not running.context.ordinary, running.context.anew()
         assert running.graphql_document is not None
         operation = get_operation_ast(running.graphql_document, running.operation_name)
         if operation is not None and operation.operation is OperationType.QUERY:
-            await self._fix(running.context, running.graphql_document, self._wanted(operation))
+            views = _views_of(self._core, running.graphql_document)
+            known = Known(self._core, running.graphql_document, operation, views)
+            if not (compiling and await self._compiled(known)):
+                await self._fix(running.context, known)
         yield
 
     def get_results(self) -> dict[str, Any]:
         context: Call = self.execution_context.context
         return {} if context.as_of is None else {"asOf": context.as_of}
 
-    async def _fix(self, context: Call, document: DocumentNode, wanted: dict[str, Any]) -> None:
+    async def _compiled(self, known: Known) -> bool:
+        """Answer by one statement, if that can be."""
+        running = self.execution_context
+        plans: Plans | None = getattr(running.schema, "plans", None)
+        variables = known.variables(running.variables or {})
+        if plans is None or variables is None:
+            return False
+        answer = await answered(plans, known, variables, running.context)
+        if answer is None:
+            return False
+        if running.query:
+            plans.remember(running.query, running._provided_operation_name, known)
+        running.context.as_of = answer.as_of
+        running.result = ExecutionResult(data=answer.fragment, errors=None)
+        return True
+
+    async def _fix(self, context: Call, known: Known) -> None:
         """Now, which is the lowest position of the views that are read, unless the operation says when."""
-        views = _views_of(self._schema, document)
+        wanted = self._wanted(known)
         head = await context.tenant.log.head()
         least = await _position(context, wanted, head) if wanted else 0
-        context.standing = await context.reader.reached(views, least) if views else context.standing
+        if known.views:
+            context.standing = await context.reader.reached(known.views, least)
         context.pinned = bool(wanted) and "atLeast" not in wanted
-        now = context.standing.lowest(views)[0] if views else head
+        now = context.standing.lowest(known.views)[0] if known.views else head
         context.at = least if context.pinned else now
         last = await context.tenant.log.read(context.at - 1, limit=1) if context.at else []
-        time = last[0].recorded_at.isoformat() if last else None
-        context.as_of = {"position": context.at, "time": time}
+        context.as_of = {"position": context.at, "time": moment_text(last[0].recorded_at) if last else None}
 
-    def _wanted(self, operation: OperationDefinitionNode) -> dict[str, Any]:
-        """What `@asOf` says; nothing where it is absent, null, or wrong in a way that execution will tell."""
-        variables = get_variable_values(
-            self._schema, operation.variable_definitions or (), self.execution_context.variables or {}
-        )
-        if isinstance(variables, list):
-            return {}
-        directive = self._schema.get_directive(DIRECTIVE)
-        assert directive is not None
-        said = get_directive_values(directive, operation, variables) or {}
-        return dict(said.get("at") or {})
+    def _wanted(self, known: Known) -> dict[str, Any]:
+        """What `@asOf` says; nothing where variables are wrong in a way that execution will tell."""
+        given = self.execution_context.variables or {}
+        variables = get_variable_values(self._core, known.operation.variable_definitions or (), given)
+        return {} if isinstance(variables, list) else _said(known, variables)
 
     @property
-    def _schema(self) -> GraphQLSchema:
+    def _core(self) -> GraphQLSchema:
         core: GraphQLSchema = self.execution_context.schema._schema
         return core
+
+
+def _said(known: Known, variables: VariableValues) -> dict[str, Any]:
+    """What `@asOf` says; nothing where it is absent or null."""
+    directive = known.core.get_directive(DIRECTIVE)
+    assert directive is not None
+    said = get_directive_values(directive, known.operation, variables) if known.operation.directives else {}
+    return dict((said or {}).get("at") or {})
+
+
+async def answered(plans: Plans, known: Known, variables: VariableValues, context: Call) -> Answer | None:
+    """The answer by one statement, as of the moment that `@asOf` names; None where that cannot be."""
+    try:
+        wanted = _said(known, variables)
+        asked = At(pinned=None)
+        if wanted:
+            position = await plans.moment(context, wanted, _position)
+            asked = At(least=position, pinned=None if "atLeast" in wanted else position)
+    except (GraphQLError, Uncompiled):
+        return None
+    return await plans.answer(context, known, variables, asked)
 
 
 async def _position(context: Call, wanted: dict[str, Any], head: int) -> int:

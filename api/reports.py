@@ -7,7 +7,8 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
-from api.build import Argument, bare, field, list_of, object_type
+from api import meaning
+from api.build import Argument, bare, field, list_of, meant, object_type
 from api.call import call
 from api.views import given, output_type
 from projections.view import Report
@@ -17,7 +18,13 @@ def report_field(report: Report) -> tuple[Any, Any]:
     """The type and the root field of a report."""
     row = object_type(
         bare(report.row.__name__),
-        {f.name: (output_type(f), strawberry.field(description=f.doc or None)) for f in report.fields},
+        {
+            f.name: (
+                output_type(f),
+                strawberry.field(description=f.doc or None, metadata=meant(meaning.Column(field=f))),
+            )
+            for f in report.fields
+        },
         report.doc,
     )
     arguments = {f.name: Argument(output_type(f), f.doc, strawberry.UNSET) for f in report.arguments}
@@ -28,4 +35,4 @@ def report_field(report: Report) -> tuple[Any, Any]:
         asked = {f.name: given(values.get(f.name)) for f in report.arguments}
         return await context.reader.report(report, context.standing, context.at, asked)
 
-    return row, field(returns, resolve, arguments, report.doc)
+    return row, field(returns, resolve, arguments, report.doc, meaning=meaning.Report(report=report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any, NewType
 
@@ -38,6 +39,16 @@ INT64: ScalarDefinition = strawberry.scalar(
 )
 
 
+def moment_text(moment: datetime) -> str:
+    """ISO 8601, with as few digits of a second as it takes, as PostgreSQL writes it."""
+    text = moment.isoformat()
+    return text if moment.microsecond % 10 else _TRAILING.sub(r"\1", text, count=1)
+
+
+_TRAILING = re.compile(r"(\.\d*?)0+(?=\D|$)")
+"""A fraction's last zeros."""
+
+
 def _parse_moment(value: Any) -> datetime:
     """A moment in UTC; without its zone a text names no moment."""
     try:
@@ -53,6 +64,6 @@ MOMENT: ScalarDefinition = strawberry.scalar(
     name="DateTime",
     description="A moment, ISO 8601 with its zone: `2026-03-01T09:00:00+08:00`; answers are in UTC.",
     specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
-    serialize=datetime.isoformat,
+    serialize=moment_text,
     parse_value=_parse_moment,
 )

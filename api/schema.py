@@ -14,11 +14,12 @@ from strawberry.schema.config import StrawberryConfig
 from api import calendar, complaints, customers, interactions, orders, points, tiers
 from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
-from api.errors import Schema
 from api.events import EventConnection, Subscription, event_log, event_log_arguments
+from api.execution import Schema
 from api.limits import Limits
-from api.moments import AsOf, Moment, add_directive
+from api.moments import AsOf, Moments, add_directive
 from api.nouns import Noun
+from api.plans import Plans
 from api.reports import report_field
 from api.scalars import INT64, MOMENT, Int64
 from api.views import ViewType, complete
@@ -40,8 +41,10 @@ CACHED = 1_000
 """Documents that are kept parsed and validated."""
 
 
-def build_schema(views: Mapping[str, Declaration], reports: Mapping[str, Report]) -> strawberry.Schema:
-    """The schema of a tenant that has these views and reports."""
+def build_schema(
+    views: Mapping[str, Declaration], reports: Mapping[str, Report], *, compiled: bool = True
+) -> Schema:
+    """The schema of a tenant that has these views and reports; without `compiled`, resolvers answer all."""
     types = {name: ViewType(declaration) for name, declaration in sorted(views.items())}
     complete(types, [noun.links(types) for noun in NOUNS if noun.answer in types])
     rows = {
@@ -55,7 +58,7 @@ def build_schema(views: Mapping[str, Declaration], reports: Mapping[str, Report]
         subscription=Subscription,
         types=[AsOf, *error_types()],
         extensions=[
-            Moment,
+            Moments,
             lambda: MaxTokensLimiter(max_token_count=TOKENS),
             lambda: ParserCache(maxsize=CACHED),
             lambda: Limits(maxsize=CACHED),
@@ -65,6 +68,7 @@ def build_schema(views: Mapping[str, Declaration], reports: Mapping[str, Report]
     core: GraphQLSchema = schema._schema
     add_directive(core)
     _say_what_is_read(core, types, {rows[name][0].__name__: reports[name] for name in rows})
+    schema.plans = Plans(schema) if compiled else None
     return schema
 
 

@@ -16,8 +16,9 @@ from domain.calendar import DayEnded
 from domain.events import Recorded
 from domain.orders import ORDERS
 from domain.tiers import TIER_POLICIES
-from infra.views import reader as view_reader
-from infra.views.reader import All, Found, Not, Test
+from infra.views import conditions
+from infra.views.conditions import All, Not, Test
+from infra.views.reader import Found
 from projections.orders import Order
 from projections.tiers import CustomerValue, due
 
@@ -69,7 +70,7 @@ async def _because(root: Found, info: Info) -> list[Found]:
         table,
         root.since,
         where=counted,
-        order=[view_reader.Order(column="placed_at", descending=True)],
+        order=[conditions.Order(column="placed_at", descending=True)],
         first=MOST,
     )
     return list(page.rows)

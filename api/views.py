@@ -5,22 +5,27 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
 import msgspec
+import orjson
 import strawberry
 from strawberry.types import Info
 from strawberry.utils.str_converters import to_camel_case
 
-from api.build import Argument, bare, enum, field, fill_input, input_type, list_of, object_type
+from api import meaning
+from api.build import Argument, bare, enum, field, fill_input, input_type, list_of, meant, object_type
 from api.call import Call, call
 from api.errors import refused
-from api.scalars import Int64
+from api.meaning import Part
+from api.scalars import Int64, moment_text
 from domain.records import Record
-from infra.views.reader import All, Found, Not, Order, Page, Some, Test, Where, complete_order
+from infra.views.conditions import All, Not, Order, Some, Test, Where, complete_order
+from infra.views.reader import Found, Page
 from projections.view import Declaration, DeclarationError, Field
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 1_000
@@ -35,12 +40,17 @@ def output_type(f: Field) -> Any:
     return kind | None if f.optional else kind
 
 
+def _part(part: Part, description: str) -> Any:
+    """A field of a connection, of an edge or of `PageInfo`."""
+    return strawberry.field(description=description, metadata=meant(part))
+
+
 @strawberry.type(description="Where a page begins and ends.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="More rows follow.")
-    has_previous_page: bool = strawberry.field(description="Always false: pages go forward only.")
-    start_cursor: str | None = strawberry.field(description="The first row's cursor.")
-    end_cursor: str | None = strawberry.field(description="The last row's cursor: give it as `after`.")
+    has_next_page: bool = _part(Part.MORE, "More rows follow.")
+    has_previous_page: bool = _part(Part.BEFORE, "Always false: pages go forward only.")
+    start_cursor: str | None = _part(Part.START, "The first row's cursor.")
+    end_cursor: str | None = _part(Part.END, "The last row's cursor: give it as `after`.")
 
 
 @strawberry.enum(description="Which way to sort; rows without a value come last either way.")
@@ -51,6 +61,10 @@ class SortDirection(Enum):
     DESC = strawberry.enum_value(
         "desc", description="The greatest, the latest or the last in the alphabet first."
     )
+
+
+class ColumnName(Enum):
+    """The names of a row's columns; each view has an enum of its own."""
 
 
 # --- Filters --------------------------------------------------------------------------------------
@@ -127,27 +141,49 @@ def _test(column: str, op: str, value: Any) -> Where:
     return Test(column=column, op=op, value=value)
 
 
+def wanted_order(order_by: Any) -> tuple[Order, ...]:
+    """What an `orderBy` argument stands for."""
+    return tuple(
+        Order(column=o.by.value, descending=o.direction is SortDirection.DESC) for o in given(order_by) or ()
+    )
+
+
 # --- Cursors --------------------------------------------------------------------------------------
 
 
 def cursor_of(declaration: Declaration, order: Sequence[Order], found: Found) -> str:
     """Where a row stands: its sort values, and the position the list was read at."""
-    values = [getattr(found.row, o.column) for o in complete_order(declaration, order)]
-    return base64.urlsafe_b64encode(msgspec.json.encode([found.at, values])).decode()
+    values = [_written(getattr(found.row, o.column)) for o in complete_order(declaration, order)]
+    return base64.urlsafe_b64encode(orjson.dumps([found.at, *values])).decode()
+
+
+def _written(value: Any) -> Any:
+    """A sort value in a cursor: as PostgreSQL, which makes cursors too, writes it."""
+    if isinstance(value, float):
+        return struct.pack(">d", value).hex()
+    if isinstance(value, datetime):
+        return moment_text(value)
+    return value.value if isinstance(value, Enum) else value
+
+
+def _read(value: Any, kind: type) -> Any:
+    if value is None:
+        return None
+    if kind is float:
+        [number] = struct.unpack(">d", bytes.fromhex(value))
+        return number
+    return msgspec.convert(value, kind)
 
 
 def parse_cursor(declaration: Declaration, order: Sequence[Order], cursor: str) -> tuple[int, list[Any]]:
     """The position and the sort values behind a cursor of a list in this order."""
     columns = [declaration.field(o.column) for o in complete_order(declaration, order)]
     try:
-        at, values = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=tuple[int, list[Any]])
-        typed = [
-            None if value is None else msgspec.convert(value, column.type)
-            for column, value in zip(columns, values, strict=True)
-        ]
-    except (msgspec.MsgspecError, binascii.Error, ValueError):
+        at, *values = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=list[Any])
+        typed = [_read(value, column.type) for column, value in zip(columns, values, strict=True)]
+        return msgspec.convert(at, int), typed
+    except (msgspec.MsgspecError, binascii.Error, struct.error, TypeError, ValueError):
         raise refused("BAD_CURSOR", "after: is not a cursor of this list in this order") from None
-    return at, typed
 
 
 def require_page(first: int) -> None:
@@ -255,7 +291,7 @@ class ViewType:
 
     def _order_type(self) -> Any:
         columns = {f.name.upper(): f.name for f in self.declaration.fields if not f.many}
-        made: Any = Enum(f"{self.name}Column", columns)  # type: ignore[misc]  # made at run time
+        made: Any = ColumnName(f"{self.name}Column", columns)  # type: ignore[call-arg]  # made at run time
         column: Any = strawberry.enum(
             made, description=f"The fields of {self.name} that a list can be sorted by."
         )
@@ -273,7 +309,10 @@ class ViewType:
     def complete(self, links: Mapping[str, Any]) -> None:
         """Fill the types in, with links to the rows of other views."""
         fields = {
-            f.name: (output_type(f), strawberry.field(description=f.doc or None))
+            f.name: (
+                output_type(f),
+                strawberry.field(description=f.doc or None, metadata=meant(meaning.Column(field=f))),
+            )
             for f in self.declaration.fields
         }
         for name, (returns, link) in links.items():
@@ -282,26 +321,29 @@ class ViewType:
                     f"view {self.name}: field {name!r} and the link of that name collide; rename the field"
                 )
             fields[name] = (returns, link)
-        since = strawberry.field(description="The position of the event that made the row what it is here.")
+        since = strawberry.field(
+            description="The position of the event that made the row what it is here.",
+            metadata=meant(meaning.Since()),
+        )
         plural = self.declaration.name.replace("_", " ")
         object_type(self.row, {**fields, "since": (Int64, since)}, self.declaration.doc)
         object_type(
             self.edge,
             {
-                "cursor": (str, strawberry.field(description="Give it as `after` for the rows that follow.")),
-                "node": (self.row, strawberry.field(description="The row.")),
+                "cursor": (str, _part(Part.CURSOR, "Give it as `after` for the rows that follow.")),
+                "node": (self.row, _part(Part.NODE, "The row.")),
             },
             f"One of the {plural}, and its place in the list.",
         )
-        total = field(Int64, _total, description="How many rows there are in all.")
+        total = field(Int64, _total, description="How many rows there are in all.", meaning=Part.TOTAL)
         object_type(
             self.connection,
             {
-                "edges": (list_of(self.edge), strawberry.field(description="The rows with their cursors.")),
-                "nodes": (list_of(self.row), strawberry.field(description="The rows alone.")),
-                "page_info": (PageInfo, strawberry.field(description="Where the page begins and ends.")),
+                "edges": (list_of(self.edge), _part(Part.ROWS, "The rows with their cursors.")),
+                "nodes": (list_of(self.row), _part(Part.ROWS, "The rows alone.")),
+                "page_info": (PageInfo, _part(Part.INFO, "Where the page begins and ends.")),
                 "total_count": (Int64, total),
-                "position": (Int64, strawberry.field(description="The position at which the page is true.")),
+                "position": (Int64, _part(Part.POSITION, "The position at which the page is true.")),
             },
             f"A page of the {plural}.",
         )
@@ -317,7 +359,14 @@ class ViewType:
         async def resolve(_: Any, info: Info, **key: Any) -> Found | None:
             return await call(info).row(view, tuple(key[f.name] for f in fields), call(info).at)
 
-        return self.row | None, field(self.row | None, resolve, keys, self.declaration.doc, name)
+        return self.row | None, field(
+            self.row | None,
+            resolve,
+            keys,
+            self.declaration.doc,
+            name,
+            meaning.One(declaration=self.declaration),
+        )
 
     def many(self) -> tuple[Any, Any]:
         """The root field that lists rows."""
@@ -325,11 +374,12 @@ class ViewType:
         async def resolve(_: Any, info: Info, **given: Any) -> Connection:
             return await self._page(info, call(info).at, None, **given)
 
-        return self._list_field(resolve)
+        return self._list_field(resolve, meaning.Listing(declaration=self.declaration))
 
-    def _list_field(self, resolve: Any) -> tuple[Any, Any]:
+    def _list_field(self, resolve: Any, meant: meaning.Listing) -> tuple[Any, Any]:
         described = f"The {self.declaration.name.replace('_', ' ')}: {self.declaration.doc}"
-        return self.connection, field(self.connection, resolve, self._arguments(), described)
+        made = field(self.connection, resolve, self._arguments(), described, meaning=meant)
+        return self.connection, made
 
     def linked(self, column: str) -> tuple[Any, Any]:
         """The field on another view's row that finds the row whose key stands in `column` there."""
@@ -339,7 +389,9 @@ class ViewType:
             key = getattr(root.row, column)
             return None if key is None else await call(info).row(view, (key,), root.at)
 
-        return self.row | None, field(self.row | None, resolve, description=self.declaration.doc)
+        meant = meaning.Link(declaration=self.declaration, column=column)
+        made = field(self.row | None, resolve, description=self.declaration.doc, meaning=meant)
+        return self.row | None, made
 
     def linking(self, column: str, key: str) -> tuple[Any, Any]:
         """The field on another view's row that lists the rows in whose `column` its `key` stands."""
@@ -347,7 +399,8 @@ class ViewType:
         async def resolve(root: Found, info: Info, **given: Any) -> Connection:
             return await self._page(info, root.at, (column, getattr(root.row, key)), **given)
 
-        return self._list_field(resolve)
+        meant = meaning.Listing(declaration=self.declaration, column=column, key=key)
+        return self._list_field(resolve, meant)
 
     def _arguments(self) -> dict[str, Argument]:
         return {
@@ -373,10 +426,7 @@ class ViewType:
         order_by: Any = None,
     ) -> Connection:
         require_page(first)
-        order = tuple(
-            Order(column=o.by.value, descending=o.direction is SortDirection.DESC)
-            for o in given(order_by) or ()
-        )
+        order = wanted_order(order_by)
         begin = None
         if (cursor := given(after)) is not None:
             read_at, begin = parse_cursor(self.declaration, order, cursor)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from bench.business import EVENTS_EACH, fill
 from bench.harness import Better, Figure, Measure, Peer, Run, percentile
 from infra.tenant import Tenant, open_tenant
-from infra.views.reader import Order, Test
+from infra.views.conditions import Order, Test
 from infra.views.tables import Table
 from kehu.builtin import NAMES
 from projections.view import views

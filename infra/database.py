@@ -26,7 +26,13 @@ class DatabaseTooNew(Exception):
 async def open_pool(dsn: str, *, size: int = 10) -> Pool:
     """A pool of at most `size` connections that leaves no session state behind between transactions."""
     return await asyncpg.create_pool(
-        dsn, min_size=1, max_size=size, reset=_keep, init=_prepare, server_settings=SETTINGS
+        dsn,
+        min_size=1,
+        max_size=size,
+        reset=_keep,
+        init=_prepare,
+        server_settings=SETTINGS,
+        max_cacheable_statement_size=0,  # prepare long statements once, too: planning them takes a while
     )
 
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 import msgspec
@@ -14,6 +13,18 @@ import msgspec
 from domain.records import Record
 from infra.log.log import Log
 from infra.log.reading import Selection
+from infra.views.conditions import (
+    All,
+    Arguments,
+    Order,
+    Some,
+    Test,
+    Where,
+    beyond,
+    complete_order,
+    condition,
+    sorting,
+)
 from infra.views.tables import Key, Table, bind, column_type, quoted
 from projections.view import Declaration, Report, View
 
@@ -24,59 +35,15 @@ LOOK_EVERY = 0.05
 
 
 SERVING = """
-SELECT b.view, b.generation, b.columns, p.position, e.recorded_at
+SELECT b.view, b.generation, b.columns, p.lowest, p.highest
   FROM kehu.builds b
  CROSS JOIN LATERAL (
-       SELECT min(s.position) AS position FROM kehu.shards s
+       SELECT min(s.position) AS lowest, max(s.position) AS highest FROM kehu.shards s
         WHERE s.tenant = b.tenant AND s.view = b.view AND s.generation = b.generation) p
-  LEFT JOIN kehu.events e ON e.tenant = b.tenant AND e.position = p.position
  WHERE b.tenant = $1 AND b.serving
 """
-"""SQL for which generation of each view answers, with the columns of its tables, at which position, and
-when that event was recorded (NULL at 0, or where it is archived). `$1` is the tenant."""
-
-
-class Test(Record):
-    """A condition on one column; `op` is one of `OPERATORS`."""
-
-    column: str
-    op: str
-    value: Any
-
-
-class All(Record):
-    parts: tuple[Where, ...]
-
-
-class Some(Record):
-    parts: tuple[Where, ...]
-
-
-class Not(Record):
-    part: Where
-
-
-Where = Test | All | Some | Not
-
-OPERATORS: Mapping[str, str] = {
-    "eq": "{column} = {value}",
-    "ne": "{column} IS DISTINCT FROM {value}",
-    "lt": "{column} < {value}",
-    "lte": "{column} <= {value}",
-    "gt": "{column} > {value}",
-    "gte": "{column} >= {value}",
-    "in": "{column} = ANY ({value})",
-    "contains": "strpos(lower({column}), lower({value})) > 0",
-    "starts_with": "starts_with({column}, {value})",
-    "has": "{value} = ANY ({column})",
-}
-
-
-class Order(Record):
-    """One column to sort by; rows without a value come last either way."""
-
-    column: str
-    descending: bool = False
+"""SQL for the generation of each view that answers, with the columns of its tables, and how far it has
+followed the log: every row of it to `lowest` at least and to `highest` at most. `$1` is the tenant."""
 
 
 class Found(Record):
@@ -120,6 +87,7 @@ class ViewReader:
     def __init__(self, log: Log, declarations: Mapping[str, Declaration]) -> None:
         self.log, self.declarations = log, declarations
         self._moved = asyncio.Event()
+        self._standing: Standing | None = None
 
     def moved(self, position: int = 0) -> None:
         """Views in this process have moved on: look again."""
@@ -127,14 +95,30 @@ class ViewReader:
         self._moved = asyncio.Event()
 
     async def standing(self) -> Standing:
-        rows = await self.log.pool.fetch(SERVING, self.log.tenant)
+        rows = await self.log.pool.fetch(
+            f"SELECT b.view, b.generation, b.columns, b.lowest AS position, e.recorded_at FROM ({SERVING}) b"
+            " LEFT JOIN kehu.events e ON e.tenant = $1 AND e.position = b.lowest",
+            self.log.tenant,
+        )
         rows = [row for row in rows if row["view"] in self.declarations]
-        return Standing(
+        self._standing = Standing(
             generations={row["view"]: row["generation"] for row in rows},
             positions={row["view"]: row["position"] for row in rows},
             times={row["view"]: row["recorded_at"] for row in rows},
             columns={row["view"]: row["columns"] for row in rows},
         )
+        return self._standing
+
+    async def serving(self, views: Iterable[str]) -> Standing:
+        """A standing with these views, perhaps of a while ago: a statement must check its generations."""
+        known = self._standing
+        if known is None or not all(view in known.generations for view in views):
+            known = await self.standing()
+        return known
+
+    def forget(self) -> None:
+        """Other generations serve by now."""
+        self._standing = None
 
     async def reached(self, views: Iterable[str], position: int) -> Standing:
         """Wait until these views have seen a position. Raises `NotReached` after `WAIT` seconds."""
@@ -156,15 +140,15 @@ class ViewReader:
     async def by_keys(self, table: Table, keys: Sequence[Key], at: int) -> dict[Key, Found]:
         """Those of the rows that were there at a position."""
         columns = table.declaration.key
-        arguments: list[Any] = []
-        where = _sql(
+        arguments = Arguments()
+        where = condition(
             Some(parts=tuple(
                 All(parts=tuple(Test(column=c, op="eq", value=v) for c, v in zip(columns, key, strict=True)))
                 for key in keys
             )) if len(columns) > 1 else Test(column=columns[0], op="in", value=[key[0] for key in keys]),
             arguments,
         )  # fmt: skip
-        rows = await self._select(table, at, where, "", arguments)
+        rows = await self._select(table, at, where, "", arguments.values)
         return {table.declaration.key_of(found.row): found for found in rows}
 
     async def page(
@@ -179,12 +163,12 @@ class ViewReader:
     ) -> Page:
         """Rows in order (the key decides between equals) after the row with these sort values."""
         order = complete_order(table.declaration, order)
-        arguments: list[Any] = []
-        conditions = [_sql(where, arguments)] if where else []
+        arguments = Arguments()
+        conditions = [condition(where, arguments)] if where else []
         if after is not None:
-            conditions.append(_beyond(order, after, arguments))
-        tail = f" ORDER BY {_sorting(order)} LIMIT {first + 1}"
-        rows = await self._select(table, at, " AND ".join(conditions) or "true", tail, arguments)
+            conditions.append(beyond(table.declaration, order, after, arguments))
+        tail = f" ORDER BY {sorting(order)} LIMIT {first + 1}"
+        rows = await self._select(table, at, " AND ".join(conditions) or "true", tail, arguments.values)
         return Page(rows=tuple(rows[:first]), more=len(rows) > first)
 
     async def page_for_each(
@@ -199,15 +183,15 @@ class ViewReader:
         first: int,
     ) -> dict[Any, Page]:
         """For each key the first page of the rows in whose `column` it stands, in one statement."""
-        arguments: list[Any] = []
+        arguments = Arguments()
         source = self._of_each(table, column, keys, where, arguments)
-        sorting = _sorting(complete_order(table.declaration, order))
+        sort = sorting(complete_order(table.declaration, order))
         records = await self.log.pool.fetch(
             f"SELECT v.*, k.n FROM {self._each(table, column)} CROSS JOIN LATERAL"
-            f" (SELECT * FROM {source} v ORDER BY {sorting} LIMIT {first + 1}) v ORDER BY k.n, {sorting}",
+            f" (SELECT * FROM {source} v ORDER BY {sort} LIMIT {first + 1}) v ORDER BY k.n, {sort}",
             self.log.tenant,
             at,
-            *arguments,
+            *arguments.values,
         )
         rows: dict[Any, list[Found]] = {key: [] for key in keys}
         for record in records:
@@ -218,14 +202,14 @@ class ViewReader:
         self, table: Table, at: int, column: str, keys: Sequence[Any], where: Where
     ) -> dict[Any, int]:
         """For each key the number of rows in whose `column` it stands, in one statement."""
-        arguments: list[Any] = []
+        arguments = Arguments()
         source = self._of_each(table, column, keys, where, arguments)
         records = await self.log.pool.fetch(
             f"SELECT k.n, v.count FROM {self._each(table, column)} CROSS JOIN LATERAL"
             f" (SELECT count(*) FROM {source} v) v",
             self.log.tenant,
             at,
-            *arguments,
+            *arguments.values,
         )
         return {keys[number - 1]: count for number, count in records}
 
@@ -235,19 +219,17 @@ class ViewReader:
         return f"unnest($3::{kind}[]) WITH ORDINALITY k(key, n)"
 
     def _of_each(
-        self, table: Table, column: str, keys: Sequence[Any], where: Where, arguments: list[Any]
+        self, table: Table, column: str, keys: Sequence[Any], where: Where, arguments: Arguments
     ) -> str:
         """SQL for the rows of one of the keys."""
-        arguments.append([_plain(key) for key in keys])
-        return table.as_of("$2", f"{quoted(column)} = k.key AND {_sql(where, arguments)}")
+        arguments.place(list(keys))
+        return table.as_of("$2", f"{quoted(column)} = k.key AND {condition(where, arguments)}")
 
     async def count(self, table: Table, at: int, where: Where | None = None) -> int:
-        arguments: list[Any] = []
-        condition = _sql(where, arguments) if where else "true"
-        source = table.as_of("$2", condition)
-        return int(
-            await self.log.pool.fetchval(f"SELECT count(*) FROM {source} v", self.log.tenant, at, *arguments)
-        )
+        arguments = Arguments()
+        source = table.as_of("$2", condition(where, arguments) if where else "true")
+        counted = f"SELECT count(*) FROM {source} v"
+        return int(await self.log.pool.fetchval(counted, self.log.tenant, at, *arguments.values))
 
     async def _select(
         self, table: Table, at: int, where: str, tail: str, arguments: Sequence[Any]
@@ -263,7 +245,7 @@ class ViewReader:
     ) -> list[dict[str, Any]]:
         """A report's rows as of a position, by column name."""
         sources = {name: self.table(name, standing).as_of("$2") for name in report.reads}
-        sql, arguments = bind(report.query.format_map(sources), values, first=3)
+        sql, arguments = bind(typed(report).format_map(sources), values, first=3)
         records = await self.log.pool.fetch(
             f"SELECT * FROM ({sql}) report WHERE $2::bigint IS NOT NULL", self.log.tenant, at, *arguments
         )
@@ -299,51 +281,7 @@ class ViewReader:
         return None if row is None else Found(row=row, since=since, at=position)
 
 
-def complete_order(declaration: Declaration, order: Sequence[Order]) -> list[Order]:
-    """The wanted order, made total by the key."""
-    named = {o.column for o in order}
-    return [*order, *(Order(column=column) for column in declaration.key if column not in named)]
-
-
-def _sorting(order: Sequence[Order]) -> str:
-    return ", ".join(f"v.{quoted(o.column)} {'DESC' if o.descending else 'ASC'} NULLS LAST" for o in order)
-
-
-def _sql(where: Where, arguments: list[Any]) -> str:
-    """SQL for a condition; `$1` is the tenant, `$2` the position, its own values follow."""
-    match where:
-        case Test(column=column, op=op, value=value):
-            if op == "eq" and value is None:
-                return f"({quoted(column)} IS NULL)"
-            if op == "in":
-                value = [_plain(v) for v in value]
-            return OPERATORS[op].format(column=quoted(column), value=_placeholder(_plain(value), arguments))
-        case All(parts=parts):
-            return "(" + (" AND ".join(_sql(part, arguments) for part in parts) or "true") + ")"
-        case Some(parts=parts):
-            return "(" + (" OR ".join(_sql(part, arguments) for part in parts) or "false") + ")"
-        case Not(part=part):
-            return f"(NOT coalesce({_sql(part, arguments)}, false))"
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value
-
-
-def _placeholder(value: Any, arguments: list[Any]) -> str:
-    arguments.append(value)
-    return f"${len(arguments) + 2}"
-
-
-def _beyond(order: Sequence[Order], values: Sequence[Any], arguments: list[Any]) -> str:
-    """Rows that come after the one with these sort values; a missing value comes after every other."""
-    cases, equal = [], ""
-    for o, value in zip(order, values, strict=True):
-        column = quoted(o.column)
-        if value is None:
-            equal += f"{column} IS NULL AND "
-            continue
-        at = _placeholder(_plain(value), arguments)
-        cases.append(f"({equal}({column} {'<' if o.descending else '>'} {at} OR {column} IS NULL))")
-        equal += f"{column} = {at} AND "
-    return "(" + (" OR ".join(cases) or "false") + ")"
+def typed(report: Report) -> str:
+    """A report's query with each column in the type that its field has."""
+    columns = ", ".join(f"{quoted(f.name)}::{column_type(f)} AS {quoted(f.name)}" for f in report.fields)
+    return f"SELECT {columns} FROM ({report.query}) computed"

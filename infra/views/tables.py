@@ -115,9 +115,9 @@ class Table:
 
     # --- Reading ------------------------------------------------------------------------------
 
-    def now(self) -> str:
+    def now(self, where: str = "true") -> str:
         """SQL for the live rows; `$1` is the tenant."""
-        return f"(SELECT {self._listed}, since FROM {self._live} l WHERE tenant = $1)"
+        return f"(SELECT {self._listed}, since FROM {self._live} l WHERE tenant = $1 AND ({where}))"
 
     def as_of(self, position: str, where: str = "true") -> str:
         """SQL for the versions that held at a position; `$1` is the tenant, `where` narrows both parts."""

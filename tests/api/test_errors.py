@@ -194,10 +194,10 @@ async def test_a_bug_is_logged_under_an_id_and_told_to_nobody(
     async def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("the secret of the database")
 
-    for place in ("page", "reached"):
+    for place in ("serving", "reached", "page"):
         with monkeypatch.context() as broken:
             broken.setattr(ViewReader, place, fail)
-            answer = await api.send("{ customers { position } }")
+            answer = await api.send("{ customers { position } eventLog { nodes { name } } }")
         [error] = answer["errors"]
         [record] = caplog.records
         assert error["message"] == "something went wrong here"

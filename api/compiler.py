@@ -1,0 +1,296 @@
+"""Compiles what a query selects into the tree that becomes one SQL statement; see docs/compiler.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+import strawberry
+from graphql import (
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_named_type,
+)
+from graphql.execution.collect_fields import (
+    FieldDetailsList,
+    FragmentDetails,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
+from graphql.execution.values import VariableValues, get_argument_values
+from strawberry.types.arguments import convert_arguments
+
+from api import meaning
+from api.build import MEANING
+from api.views import (
+    ColumnName,
+    SortDirection,
+    filter_parts,
+    given,
+    parse_cursor,
+    require_page,
+    wanted_order,
+)
+from domain.records import Record
+from infra.views.conditions import All, Order, Outer, Test, Where, complete_order
+from infra.views.statement import (
+    LONGEST_KEY,
+    After,
+    At,
+    Body,
+    Constant,
+    CursorOf,
+    Edge,
+    Inside,
+    Lines,
+    More,
+    Nodes,
+    PageInfo,
+    Row,
+    Rows,
+    Shown,
+    Since,
+    Total,
+    Value,
+)
+from projections.view import Declaration, Field
+
+PARTS: Mapping[meaning.Part, Value] = {
+    meaning.Part.TOTAL: Total(),
+    meaning.Part.POSITION: At(),
+    meaning.Part.MORE: More(),
+    meaning.Part.BEFORE: Constant(value=False),
+    meaning.Part.START: Edge(last=False),
+    meaning.Part.END: Edge(last=True),
+    meaning.Part.CURSOR: CursorOf(),
+}
+"""The parts of a page that have nothing inside."""
+
+
+class Uncompiled(Exception):
+    """A part of the operation is not made for SQL, or is wrong: ordinary resolvers answer it, or say why."""
+
+
+# --- Values that are known when the statement runs ------------------------------------------------
+
+
+class Variable(Record):
+    """A scalar somewhere in the operation's variables, or a list of scalars as a whole."""
+
+    path: tuple[str | int, ...]
+
+    def of(self, variables: Mapping[str, Any]) -> Any:
+        value: Any = variables
+        for step in self.path:
+            value = value[step]
+        return value
+
+
+class Cursor(Record):
+    """Where a list goes on."""
+
+    declaration: Declaration
+    order: tuple[Order, ...]
+    given: str | Variable
+
+    def read(self, variables: Mapping[str, Any]) -> tuple[int, list[Any]]:
+        """The position and the sort values. Raises BAD_CURSOR."""
+        text = self.given.of(variables) if isinstance(self.given, Variable) else self.given
+        return parse_cursor(self.declaration, self.order, text)
+
+
+class OfCursor(Record):
+    """One of a cursor's sort values, or the position where `place` is None."""
+
+    cursor: Cursor
+    place: int | None = None
+
+
+def opened(value: Any, path: tuple[str | int, ...]) -> Any:
+    """A variable's value with `Variable` in the place of scalars; what shapes a statement stays."""
+    match value:
+        case None | bool() | ColumnName() | SortDirection():
+            return value
+        case dict():
+            return {name: opened(part, (*path, name)) for name, part in value.items()}
+        case list() if _of_inputs(value):
+            return [opened(part, (*path, place)) for place, part in enumerate(value)]
+        case list():
+            return [Variable(path=path)]
+        case _:
+            return Variable(path=path)
+
+
+def shape(value: Any) -> Any:
+    """What of a variable's value shapes a statement: equal shapes share one, whatever the scalars are."""
+    match value:
+        case None | bool() | ColumnName() | SortDirection():
+            return value
+        case dict():
+            return tuple((name, shape(part)) for name, part in value.items())
+        case list() if _of_inputs(value):
+            return ("list", *map(shape, value))
+        case _:
+            return "scalar"
+
+
+def _of_inputs(values: list[Any]) -> bool:
+    """Whether a list's own length shapes the statement; an empty one might be of either kind."""
+    return not values or any(isinstance(value, dict | ColumnName) for value in values)
+
+
+# --- The selection --------------------------------------------------------------------------------
+
+
+class Compiler:
+    """Compiles one operation; afterwards `cursors` and `sizes` are what its variables are yet to say."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        operation: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: VariableValues,
+    ) -> None:
+        self._schema, self._operation = schema, operation
+        self._core: GraphQLSchema = schema._schema
+        self._fragments = {name: FragmentDetails(definition) for name, definition in fragments.items()}
+        open_values = {name: opened(value, (name,)) for name, value in variables.coerced.items()}
+        self._variables = VariableValues(variables.sources, open_values)
+        self.cursors: list[Cursor] = []
+        self.sizes: list[Variable] = []
+
+    def body(self) -> Body:
+        """The whole answer. Raises `Uncompiled`."""
+        kind = self._core.query_type
+        assert kind is not None
+        found = collect_fields(self._core, self._fragments, self._variables, kind, self._operation)
+        return self._fields(kind, found.grouped_field_set)
+
+    def _inside(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Body:
+        found = collect_subfields(
+            self._core, self._fragments, self._variables, self._operation, kind, details
+        )
+        return self._fields(kind, found.grouped_field_set)
+
+    def _fields(self, kind: GraphQLObjectType, grouped: GroupedFieldSet) -> Body:
+        for key in grouped:
+            if len(key.encode()) > LONGEST_KEY:
+                raise Uncompiled(f"the key {key} is too long")
+        return tuple((key, self._field(kind, details)) for key, details in grouped.items())
+
+    def _field(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Value:
+        name = details[0].node.name.value
+        if name == "__typename":
+            return Constant(value=kind.name)
+        declared = kind.fields.get(name)
+        if declared is None:
+            raise Uncompiled(f"{name}: introspection")
+        return self._meant(declared, details)
+
+    def _meant(self, declared: GraphQLField, details: FieldDetailsList) -> Value:
+        match declared.extensions["strawberry-definition"].metadata.get(MEANING):
+            case meaning.Column(field=field):
+                return Shown(field=field, names=_names(field))
+            case meaning.Since():
+                return Since()
+            case meaning.One(declaration=declaration):
+                keys = self._arguments(declared, details).items()
+                where = All(parts=tuple(Test(column=name, op="eq", value=value) for name, value in keys))
+                return self._row(declaration, where, declared, details)
+            case meaning.Link(declaration=declaration, column=column):
+                [key] = declaration.key
+                ours = Test(column=key, op="eq", value=Outer(column=column))
+                return self._row(declaration, ours, declared, details)
+            case meaning.Listing() as listing:
+                return self._listing(listing, declared, details)
+            case meaning.Report(report=report):
+                values = {f.name: None for f in report.arguments}
+                values |= {name: given(v) for name, v in self._arguments(declared, details).items()}
+                return Lines(report=report, values=values, body=self._inside(_kind(declared), details))
+            case meaning.Part() as part:
+                return self._part(part, declared, details)
+        raise Uncompiled(f"{details[0].node.name.value}: has no meaning in SQL")
+
+    def _row(
+        self, declaration: Declaration, where: Where, declared: GraphQLField, details: FieldDetailsList
+    ) -> Row:
+        return Row(view=declaration.name, where=where, body=self._inside(_kind(declared), details))
+
+    def _listing(self, listing: meaning.Listing, declared: GraphQLField, details: FieldDetailsList) -> Rows:
+        wanted = self._arguments(declared, details)
+        declaration, order = listing.declaration, wanted_order(wanted.get("order_by"))
+        parts = filter_parts(declaration, given(wanted.get("filter")))
+        if listing.column is not None and listing.key is not None:
+            parts.insert(0, Test(column=listing.column, op="eq", value=Outer(column=listing.key)))
+        return Rows(
+            view=declaration.name,
+            where=All(parts=tuple(parts)),
+            order=order,
+            first=self._first(wanted["first"]),
+            after=self._after(declaration, order, given(wanted.get("after"))),
+            body=self._inside(_kind(declared), details),
+        )
+
+    def _part(self, part: meaning.Part, declared: GraphQLField, details: FieldDetailsList) -> Value:
+        match part:
+            case meaning.Part.ROWS:
+                return Nodes(body=self._inside(_kind(declared), details))
+            case meaning.Part.NODE:
+                return Inside(body=self._inside(_kind(declared), details))
+            case meaning.Part.INFO:
+                return PageInfo(body=self._inside(_kind(declared), details))
+        return PARTS[part]
+
+    def _first(self, first: Any) -> int | Variable:
+        if isinstance(first, Variable):
+            self.sizes.append(first)
+            return first
+        require_page(first)
+        return int(first)
+
+    def _after(self, declaration: Declaration, order: tuple[Order, ...], said: Any) -> After | None:
+        if said is None:
+            return None
+        cursor = Cursor(declaration=declaration, order=order, given=said)
+        self.cursors.append(cursor)
+        places = range(len(complete_order(declaration, order)))
+        values = tuple(OfCursor(cursor=cursor, place=place) for place in places)
+        return After(at=OfCursor(cursor=cursor), values=values)
+
+    def _arguments(self, declared: GraphQLField, details: FieldDetailsList) -> dict[str, Any]:
+        made = declared.extensions["strawberry-definition"]
+        return convert_arguments(
+            get_argument_values(declared, details[0].node, self._variables),
+            made.arguments,
+            scalar_registry=self._schema.schema_converter.scalar_registry,
+            config=self._schema.config,
+        )
+
+
+def compiled(compiler: Compiler) -> Body:
+    """The answer's tree. Raises `Uncompiled` for what is wrong with the operation, too."""
+    try:
+        return compiler.body()
+    except GraphQLError as error:
+        raise Uncompiled(error.message) from error
+
+
+def _kind(declared: GraphQLField) -> GraphQLObjectType:
+    kind = get_named_type(declared.type)
+    if not isinstance(kind, GraphQLObjectType):
+        raise Uncompiled(f"{kind.name}: is not an object")
+    return kind
+
+
+def _names(field: Field) -> Mapping[str, str] | None:
+    """What the values of an enum are called."""
+    if not issubclass(field.type, Enum):
+        return None
+    return {member.value: member.name for member in field.type}

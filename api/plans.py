@@ -1,0 +1,252 @@
+"""Answers queries by one statement each: remembers what a document compiles to, and runs it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import asyncpg
+import orjson
+import strawberry
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_variable_values,
+)
+from graphql.execution.values import VariableValues
+
+from api.call import Call
+from api.compiler import Compiler, Cursor, OfCursor, Uncompiled, Variable, compiled, shape
+from api.limits import require_limits
+from api.scalars import moment_text
+from api.views import LARGEST_PAGE, require_page
+from domain.records import Record
+from infra.views.conditions import plain
+from infra.views.reader import Standing
+from infra.views.statement import Statement, statement
+
+DOCUMENTS, PLANS, MOMENTS = 1_000, 2_000, 10_000
+"""How many of each are remembered at most."""
+TRIES = 5
+"""How often a statement is asked anew whose tables were replaced meanwhile, or whose views lagged."""
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Lru(OrderedDict[K, V], Generic[K, V]):
+    """The values that were used last."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def find(self, key: K) -> V | None:
+        found = self.get(key)
+        if found is not None:
+            self.move_to_end(key)
+        return found
+
+    def keep(self, key: K, value: V) -> None:
+        self[key] = value
+        if len(self) > self._most:
+            self.popitem(last=False)
+
+
+class Answer(Record):
+    """The data of an operation as JSON, and the position at which it is true."""
+
+    data: bytes
+    position: int
+    time: datetime | None
+
+    @property
+    def fragment(self) -> Any:
+        """What the encoder writes as it is."""
+        return orjson.Fragment(self.data)
+
+    @property
+    def as_of(self) -> dict[str, Any]:
+        return {"position": self.position, "time": self.time and moment_text(self.time)}
+
+
+class At(Record):
+    """At which moment an operation asks: not before `least`, and just at `pinned` where it says so."""
+
+    least: int = 0
+    pinned: int | None = None
+
+
+class Known:
+    """A document that was valid and within the limits, and the views that it reads."""
+
+    def __init__(
+        self, core: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, views: set[str]
+    ) -> None:
+        self.core, self.document, self.operation = core, document, operation
+        self.views = tuple(sorted(views))
+        self.fragments = {
+            d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
+        }
+        self._definitions = operation.variable_definitions or ()
+        self._small = self._within_limits({d.variable.name.value: LARGEST_PAGE for d in self._definitions})
+
+    def variables(self, given: Mapping[str, Any]) -> VariableValues | None:
+        """The values of its variables; None where they are wrong, or ask for too much."""
+        if not self._definitions:
+            return VariableValues({}, {})
+        values = get_variable_values(self.core, self._definitions, dict(given))
+        if isinstance(values, list) or not (self._small or self._within_limits(given)):
+            return None
+        return values
+
+    def _within_limits(self, given: Mapping[str, Any]) -> bool:
+        try:
+            require_limits(self.core, self.document, self.operation, given)
+        except GraphQLError:
+            return False
+        return True
+
+
+class Plan(Record):
+    """What an operation compiles to, for variables of one shape and views of one standing."""
+
+    statement: Statement
+    cursors: tuple[Cursor, ...]
+    sizes: tuple[Variable, ...]
+
+    def arguments(self, variables: Mapping[str, Any], read: Sequence[tuple[int, list[Any]]]) -> list[Any]:
+        """What the statement takes after its moment. Raises `GraphQLError` for pages of a wrong size."""
+        for size in self.sizes:
+            require_page(size.of(variables))
+        begun = dict(zip(map(id, self.cursors), read, strict=True))
+        return [_argument(value, variables, begun) for value in self.statement.arguments]
+
+
+def _argument(value: Any, variables: Mapping[str, Any], begun: Mapping[int, tuple[int, list[Any]]]) -> Any:
+    match value:
+        case Variable():
+            return plain(value.of(variables))
+        case OfCursor(cursor=cursor, place=place):
+            at, values = begun[id(cursor)]
+            return at if place is None else plain(values[place])
+        case list():
+            return [one for part in value for one in _several(_argument(part, variables, begun))]
+    return value
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+class Plans:
+    """The plans of one schema."""
+
+    def __init__(self, schema: strawberry.Schema) -> None:
+        self._schema = schema
+        self._documents: Lru[tuple[str, str | None], Known] = Lru(DOCUMENTS)
+        self._plans: Lru[Hashable, Plan | Uncompiled] = Lru(PLANS)
+        self._moments: Lru[Hashable, int] = Lru(MOMENTS)
+
+    def known(self, query: str, operation_name: str | None) -> Known | None:
+        """The document, where `remember` was told of it."""
+        return self._documents.find((query, operation_name))
+
+    def remember(self, query: str, operation_name: str | None, known: Known) -> None:
+        self._documents.keep((query, operation_name), known)
+
+    async def moment(
+        self,
+        context: Call,
+        wanted: dict[str, Any],
+        find: Callable[[Call, dict[str, Any], int], Awaitable[int]],
+    ) -> int:
+        """The position that `@asOf` names; one that is found stays where later events have been recorded."""
+        [(how, value)] = wanted.items()
+        if how in ("position", "atLeast"):
+            if value < 0:
+                raise Uncompiled("no position is below 0")
+            return int(value)
+        key = (context.tenant.name, how, value)
+        position = self._moments.find(key)
+        if position is None:
+            head = await context.tenant.log.head()
+            position = await find(context, wanted, head)
+            if position < head:
+                self._moments.keep(key, position)
+        return position
+
+    async def answer(
+        self, context: Call, known: Known, variables: VariableValues, moment: At
+    ) -> Answer | None:
+        """The answer, by one statement; None where ordinary resolvers must answer, or tell what is wrong."""
+        try:
+            return await self._answer(context, known, variables, moment)
+        except (GraphQLError, Uncompiled, asyncpg.DataError):
+            return None
+
+    async def _answer(
+        self, context: Call, known: Known, variables: VariableValues, moment: At
+    ) -> Answer | None:
+        reader, tenant = context.reader, context.tenant
+        for _ in range(TRIES):
+            plan = self._plan(known, variables, await reader.serving(known.views), context)
+            read = [cursor.read(variables.coerced) for cursor in plan.cursors]
+            if any(at < 0 or moment.pinned not in (None, at) for at, _ in read):
+                return None
+            least = max([moment.least, *(at for at, _ in read)])
+            arguments = plan.arguments(variables.coerced, read)
+            try:
+                [row] = await tenant.pool.fetch(
+                    plan.statement.sql, tenant.name, least, moment.pinned, *arguments
+                )
+            except asyncpg.UndefinedTableError:
+                reader.forget()
+                continue
+            serves, reached, at, recorded, data = row
+            if reached:
+                if recorded is None and at:
+                    [event] = await tenant.log.read(at - 1, limit=1)  # it lies in an archive
+                    recorded = event.recorded_at
+                return Answer(data=data, position=at, time=recorded)
+            if not serves:
+                reader.forget()
+            elif least > await tenant.log.head():
+                return None
+            else:
+                await reader.reached(known.views, least)
+        return None
+
+    def _plan(self, known: Known, variables: VariableValues, standing: Standing, context: Call) -> Plan:
+        """Raises `Uncompiled`."""
+        generations = tuple(standing.generations[view] for view in known.views)
+        key = (known, shape(variables.coerced), generations)
+        found = self._plans.find(key)
+        if found is None:
+            found = self._compile(known, variables, standing, context)
+            self._plans.keep(key, found)
+        if isinstance(found, Uncompiled):
+            raise found
+        return found
+
+    def _compile(
+        self, known: Known, variables: VariableValues, standing: Standing, context: Call
+    ) -> Plan | Uncompiled:
+        if not known.views:
+            return Uncompiled("it reads no view")
+        compiler = Compiler(self._schema, known.operation, known.fragments, variables)
+        try:
+            body = compiled(compiler)
+        except Uncompiled as reason:
+            return reason
+        tables = {view: context.reader.table(view, standing) for view in known.views}
+        return Plan(
+            statement=statement(body, tables, known.views),
+            cursors=tuple(compiler.cursors),
+            sizes=tuple(compiler.sizes),
+        )

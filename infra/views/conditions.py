@@ -1,0 +1,132 @@
+"""Conditions on the rows of a view and the order they are listed in, and the SQL of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+from domain.records import Record
+from infra.views.tables import quoted
+from projections.view import Declaration
+
+
+class Test(Record):
+    """A condition on one column; `op` is one of `OPERATORS`."""
+
+    column: str
+    op: str
+    value: Any
+
+
+class All(Record):
+    parts: tuple[Where, ...]
+
+
+class Some(Record):
+    parts: tuple[Where, ...]
+
+
+class Not(Record):
+    part: Where
+
+
+Where = Test | All | Some | Not
+
+OPERATORS: Mapping[str, str] = {
+    "eq": "{column} = {value}",
+    "ne": "{column} IS DISTINCT FROM {value}",
+    "lt": "{column} < {value}",
+    "lte": "{column} <= {value}",
+    "gt": "{column} > {value}",
+    "gte": "{column} >= {value}",
+    "in": "{column} = ANY ({value})",
+    "contains": "strpos(lower({column}), lower({value})) > 0",
+    "starts_with": "starts_with({column}, {value})",
+    "has": "{value} = ANY ({column})",
+}
+
+
+class Order(Record):
+    """One column to sort by; rows without a value come last either way."""
+
+    column: str
+    descending: bool = False
+
+
+class Outer(Record):
+    """A value that stands in a column of the row around; there is one inside of a `Statement` alone."""
+
+    column: str
+
+
+class Arguments:
+    """The values of a statement in the order of their placeholders, which begin at `first`."""
+
+    def __init__(self, first: int = 3) -> None:
+        self.values: list[Any] = []
+        self.outer = ""
+        """What the row around is called, where there is one."""
+        self._first = first
+
+    @property
+    def next(self) -> int:
+        return self._first + len(self.values)
+
+    def place(self, value: Any) -> str:
+        """The SQL that stands for a value."""
+        if isinstance(value, Outer):
+            return f"{self.outer}.{quoted(value.column)}"
+        self.values.append(plain(value))
+        return f"${self.next - 1}"
+
+
+def plain(value: Any) -> Any:
+    """A value as the database takes it."""
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    return value.value if isinstance(value, Enum) else value
+
+
+def condition(where: Where, arguments: Arguments) -> str:
+    """SQL for a condition."""
+    match where:
+        case Test(column=column, op="eq", value=None):
+            return f"({quoted(column)} IS NULL)"
+        case Test(column=column, op=op, value=value):
+            return OPERATORS[op].format(column=quoted(column), value=arguments.place(value))
+        case All(parts=parts):
+            return "(" + (" AND ".join(condition(part, arguments) for part in parts) or "true") + ")"
+        case Some(parts=parts):
+            return "(" + (" OR ".join(condition(part, arguments) for part in parts) or "false") + ")"
+        case Not(part=part):
+            return f"(NOT coalesce({condition(part, arguments)}, false))"
+
+
+def complete_order(declaration: Declaration, order: Sequence[Order]) -> list[Order]:
+    """The wanted order, made total by the key."""
+    named = {o.column for o in order}
+    return [*order, *(Order(column=column) for column in declaration.key if column not in named)]
+
+
+def sorting(order: Sequence[Order]) -> str:
+    return ", ".join(f"v.{quoted(o.column)} {'DESC' if o.descending else 'ASC'} NULLS LAST" for o in order)
+
+
+def beyond(
+    declaration: Declaration, order: Sequence[Order], values: Sequence[Any], arguments: Arguments
+) -> str:
+    """Rows that come after the one with these sort values; a missing value comes after every other."""
+    cases, equal, bound = [], "", ""
+    for o, value in zip(order, values, strict=True):
+        column, at = quoted(o.column), arguments.place(value)
+        after = f"{column} {'<' if o.descending else '>'} {at}"
+        if declaration.field(o.column).optional:
+            cases.append(f"({equal}({after} OR ({column} IS NULL AND {at} IS NOT NULL)))")
+            equal += f"{column} IS NOT DISTINCT FROM {at} AND "
+        else:
+            if not cases:  # this part alone is what an index can begin at
+                bound = f"{column} {'<=' if o.descending else '>='} {at} AND "
+            cases.append(f"({equal}{after})")
+            equal += f"{column} = {at} AND "
+    return f"({bound}({' OR '.join(cases)}))"

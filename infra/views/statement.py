@@ -1,0 +1,357 @@
+"""A whole answer as one SQL statement: a small tree of rows, lists, counts and reports that becomes JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from domain.records import Record
+from infra.views.conditions import Arguments, Order, Where, beyond, complete_order, condition, sorting
+from infra.views.reader import SERVING, typed
+from infra.views.tables import Table, bind, quoted
+from projections.view import Field, Report
+
+# --- The tree -------------------------------------------------------------------------------------
+
+
+class Shown(Record):
+    """A column of the row around, by the names of its values where it is an enum's."""
+
+    field: Field
+    names: Mapping[str, str] | None = None
+
+
+class Constant(Record):
+    value: str | bool
+
+
+class Since(Record):
+    """The position from which the row around holds."""
+
+
+class At(Record):
+    """The position that the list around is read at."""
+
+
+class Row(Record):
+    """The one row that meets a condition; null where there is none."""
+
+    view: str
+    where: Where
+    body: Body
+
+
+class Inside(Record):
+    """The row around once more, as an object of its own."""
+
+    body: Body
+
+
+class CursorOf(Record):
+    """Where the row around stands in its list."""
+
+
+class After(Record):
+    """Where a list goes on: the position at which it began, and the sort values of the row before."""
+
+    at: Any
+    values: tuple[Any, ...]
+
+
+class Rows(Record):
+    """A page of the rows that meet a condition, and what is told about it."""
+
+    view: str
+    where: Where
+    order: tuple[Order, ...]
+    first: Any
+    after: After | None
+    body: Body
+
+
+class Nodes(Record):
+    """The rows of the list around."""
+
+    body: Body
+
+
+class Total(Record):
+    """How many rows the list around has in all."""
+
+
+class PageInfo(Record):
+    """Where the page of the list around begins and ends."""
+
+    body: Body
+
+
+class More(Record):
+    """Whether rows follow the page."""
+
+
+class Edge(Record):
+    """The cursor of the page's first row, or of its last one; null where it is empty."""
+
+    last: bool
+
+
+class Lines(Record):
+    """The rows of a report."""
+
+    report: Report
+    values: Mapping[str, Any]
+    body: Body
+
+
+Value = (
+    Shown
+    | Constant
+    | Since
+    | At
+    | Row
+    | Inside
+    | CursorOf
+    | Rows
+    | Nodes
+    | Total
+    | PageInfo
+    | More
+    | Edge
+    | Lines
+)
+Body = tuple[tuple[str, Value], ...]
+"""An object: each key and its value, in order."""
+
+LONGEST_KEY = 63
+"""Bytes of an object's key: PostgreSQL cuts longer names off."""
+
+# --- The statement --------------------------------------------------------------------------------
+
+FIRST = 4
+"""The first argument of a statement after `$1`, the tenant, `$2`, the position that the views must have
+reached, and `$3`, the position that is asked for, or null for now."""
+AT = "kehu_moment.at"
+"""The position of the answer."""
+
+
+class Statement(Record):
+    """SQL that answers with one row: are these generations the ones that `serves`, and have they `reached`
+    the position; then `at` which position the `answer` is true, and when that was `recorded`."""
+
+    sql: str
+    arguments: tuple[Any, ...]
+
+
+def statement(body: Body, tables: Mapping[str, Table], views: Iterable[str]) -> Statement:
+    """The statement that answers a tree from these tables, true at the lowest position of all these views.
+
+    Where the views stand just there, the live rows are the answer; else past versions are looked at, too.
+    PostgreSQL plans both and runs one.
+    """
+    live, arguments = _written(body, tables, now=True)
+    past, same = _written(body, tables, now=False)
+    assert len(arguments) == len(same)
+    serving = ", ".join(f"('{view}', {tables[view].generation})" for view in sorted(views))
+    return Statement(
+        sql=f"WITH standing AS MATERIALIZED (SELECT min(b.lowest) AS lowest, max(b.highest) AS highest,"
+        f" count(*) = {serving.count('(')} AS serves"
+        f" FROM ({SERVING}) b WHERE (b.view, b.generation) IN ({serving})),"
+        " moment AS MATERIALIZED (SELECT s.*, coalesce($3::bigint, s.lowest) AS at,"
+        " coalesce(s.serves AND s.lowest >= $2::bigint, false) AS reached FROM standing s)"
+        f" SELECT kehu_moment.serves, kehu_moment.reached, {AT},"
+        f" (SELECT e.recorded_at FROM kehu.events e WHERE e.tenant = $1 AND e.position = {AT}) AS recorded,"
+        " CASE WHEN NOT kehu_moment.reached THEN NULL"
+        f" WHEN kehu_moment.highest = {AT} THEN convert_to(({live})::text, 'UTF8')"
+        f" ELSE convert_to(({past})::text, 'UTF8') END AS answer FROM moment kehu_moment",
+        arguments=tuple(arguments),
+    )
+
+
+def _written(body: Body, tables: Mapping[str, Table], *, now: bool) -> tuple[str, Sequence[Any]]:
+    writer = _Writer(tables, now)
+    return f"SELECT row_to_json(answer) FROM (SELECT {writer.listed(body)}) answer", writer.arguments.values
+
+
+class _List:
+    """A list as its parts see it."""
+
+    def __init__(self, asked: Rows, page: str, first: str, source: str) -> None:
+        self.asked, self.page, self.first, self.source = asked, page, first, source
+
+    @property
+    def rows(self) -> str:
+        """SQL for the page's rows, without the one that only tells whether more follow."""
+        return f"(SELECT * FROM {self.page} LIMIT {self.first})"
+
+
+class _Writer:
+    """Writes one of the two branches."""
+
+    def __init__(self, tables: Mapping[str, Table], now: bool) -> None:
+        self.tables, self.now, self.at = tables, now, AT
+        self.arguments = Arguments(FIRST)
+        self._list: _List | None = None
+        self._numbers = 0
+
+    def listed(self, body: Body) -> str:
+        return ", ".join(f"{self._value(value)} AS {quoted(key)}" for key, value in body)
+
+    def _value(self, value: Value) -> str:
+        row = self.arguments.outer
+        match value:
+            case Shown(field=field, names=names):
+                return shown(f"{row}.{quoted(field.name)}", field, names)
+            case Constant(value=bool(truth)):
+                return "true" if truth else "false"
+            case Constant(value=text):
+                return f"{_text(str(text))}::text"
+            case Since():
+                return f"{row}.since"
+            case At():
+                return f"{self.at}::bigint"
+            case Row():
+                return self._row(value)
+            case Inside(body=body):
+                return f"(SELECT row_to_json(n) FROM (SELECT {self.listed(body)}) n)"
+            case Rows():
+                return self._rows(value)
+            case Lines():
+                return self._lines(value)
+            case _:
+                assert self._list is not None
+                return self._of_list(value, self._list)
+
+    def _of_list(self, value: Value, around: _List) -> str:
+        match value:
+            case Nodes(body=body):
+                return self._array(body, around.page, f" LIMIT {around.first}")
+            case Total():
+                return f"(SELECT count(*) FROM {around.source} v)"
+            case PageInfo(body=body):
+                return f"(SELECT row_to_json(n) FROM (SELECT {self.listed(body)}) n)"
+            case More():
+                return f"(SELECT count(*) > {around.first} FROM {around.page})"
+            case CursorOf():
+                return self._cursor(around, self.arguments.outer)
+            case Edge(last=last):
+                count = f"(SELECT count(*) FROM {around.rows} n)"
+                skipped = f" OFFSET greatest({count} - 1, 0)" if last else ""
+                return f"(SELECT {self._cursor(around, 'v')} FROM {around.rows} v LIMIT 1{skipped})"
+        raise AssertionError(f"{value} stands in no list")
+
+    def _row(self, asked: Row) -> str:
+        source = self._source(asked.view, condition(asked.where, self.arguments))
+        before = self._within()
+        written = f"SELECT {self.listed(asked.body)} FROM {source} {self.arguments.outer}"
+        self.arguments.outer = before
+        return f"(SELECT row_to_json(n) FROM ({written}) n)"
+
+    def _array(self, body: Body, source: str, tail: str = "") -> str:
+        before = self._within()
+        written = f"SELECT {self.listed(body)} FROM {source} {self.arguments.outer}{tail}"
+        self.arguments.outer = before
+        return f"coalesce((SELECT array_to_json(array_agg(n)) FROM ({written}) n), '[]')"
+
+    def _within(self) -> str:
+        """Go into another row, which gets a name of its own; the name of the one before."""
+        before, self._numbers = self.arguments.outer, self._numbers + 1
+        self.arguments.outer = f"v{self._numbers}"
+        return before
+
+    def _rows(self, asked: Rows) -> str:
+        declaration, before = self.tables[asked.view].declaration, (self.now, self.at, self._list)
+        if asked.after is not None:
+            self.now, self.at = False, f"{self.arguments.place(asked.after.at)}::bigint"
+        order = complete_order(declaration, asked.order)
+        where = condition(asked.where, self.arguments)
+        first = self._size(asked.first)
+        begun = where
+        if asked.after is not None:
+            begun += " AND " + beyond(declaration, order, asked.after.values, self.arguments)
+        self._numbers += 1
+        self._list = _List(asked, f"page{self._numbers}", first, self._source(asked.view, where))
+        page = (
+            f"WITH {self._list.page} AS (SELECT * FROM {self._source(asked.view, begun)} v"
+            f" ORDER BY {sorting(order)} LIMIT {first} + {int(_asks_for_more(asked.body))})"
+        )
+        written = f"(SELECT row_to_json(n) FROM ({page} SELECT {self.listed(asked.body)}) n)"
+        self.now, self.at, self._list = before
+        return written
+
+    def _size(self, first: Any) -> str:
+        return str(first) if isinstance(first, int) else f"{self.arguments.place(first)}::bigint"
+
+    def _lines(self, asked: Lines) -> str:
+        sources = {view: self._source(view, "true") for view in asked.report.reads}
+        query = typed(asked.report).format_map(sources)
+        sql, values = bind(query, asked.values, first=self.arguments.next)
+        self.arguments.values += values
+        needed = {v.field.name: None for _, v in asked.body if isinstance(v, Shown) and not v.field.optional}
+        check = f"WHERE 1 / (num_nulls({', '.join(map(quoted, needed))}) = 0)::int = 1" if needed else ""
+        return self._array(asked.body, f"(SELECT * FROM ({sql}) report {check})")
+
+    def _source(self, view: str, where: str) -> str:
+        table = self.tables[view]
+        return table.now(where) if self.now else table.as_of(self.at, where)
+
+    def _cursor(self, around: _List, row: str) -> str:
+        declaration = self.tables[around.asked.view].declaration
+        columns = [declaration.field(o.column) for o in complete_order(declaration, around.asked.order)]
+        return cursor([self.at, *(_sort_value(f"{row}.{quoted(f.name)}", f) for f in columns)])
+
+
+def _asks_for_more(body: Body) -> bool:
+    return any(
+        isinstance(part, PageInfo) and any(isinstance(v, More) for _, v in part.body) for _, part in body
+    )
+
+
+# --- Values ---------------------------------------------------------------------------------------
+
+
+def shown(column: str, field: Field, names: Mapping[str, str] | None) -> str:
+    """SQL for a column as GraphQL shows it."""
+    if not (names or field.type is float):
+        return column
+    if field.many:
+        each = _one("e.value", names)
+        values = f"ARRAY(SELECT {each} FROM unnest({column}) WITH ORDINALITY e(value, n) ORDER BY e.n)"
+        return f"CASE WHEN {column} IS NOT NULL THEN {values} END"
+    return _one(column, names)
+
+
+def _one(column: str, names: Mapping[str, str] | None) -> str:
+    return number(column) if names is None else named(column, names)
+
+
+def named(column: str, names: Mapping[str, str]) -> str:
+    """An enum's value by its name."""
+    cases = " ".join(f"WHEN {_text(value)} THEN {_text(name)}" for value, name in names.items())
+    return f"CASE {column} {cases} END"
+
+
+def number(column: str) -> str:
+    """A `double precision` as JSON, with the very digits that Python's encoder writes; NaN is an error."""
+    return (
+        f"CASE WHEN abs({column}) < 1e15 AND {column} = trunc({column}) THEN ({column}::text || '.0')::json"
+        f" WHEN abs({column}) >= 1e-4 AND abs({column}) < 1e15 THEN {column}::text::json"
+        f" WHEN abs({column}) < 1e16 AND abs({column}) >= 1e15"
+        f" THEN ({column}::text::numeric::text || '.0')::json"
+        f" WHEN abs({column}) < 1e-4 AND abs({column}) >= 1e-5 THEN {column}::text::numeric::text::json"
+        f" ELSE replace(replace({column}::text, 'e+', 'e'), 'e-0', 'e-')::json END"
+    )
+
+
+def cursor(values: Sequence[str]) -> str:
+    """The values as JSON in Base64, with the alphabet that URLs take."""
+    listed = ", ".join(f"to_json({value})" for value in values)
+    encoded = f"encode(convert_to(array_to_json(ARRAY[{listed}])::text, 'UTF8'), 'base64')"
+    return f"translate({encoded}, E'+/\\n', '-_')"
+
+
+def _sort_value(column: str, field: Field) -> str:
+    return f"encode(float8send({column}), 'hex')" if field.type is float else column
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

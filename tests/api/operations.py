@@ -1,0 +1,177 @@
+"""Random operations that are valid by the schema: selections, arguments, variables, fragments, moments."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_composite_type,
+    is_required_argument,
+)
+
+DEEPEST = 6
+SCALARS: dict[str, list[Any]] = {
+    "Int": [0, *range(1, 6), *range(1, 6), *range(1, 6), *range(1, 6), -1, 1001],
+    "Int64": [0, 1, 2, 7, 100, 20_000, 2**53 - 1],
+    "Float": [0.0, 0.5, 1e20],
+    "Boolean": [True, False],
+    "String": [
+        "c1",
+        "c3",
+        "o2-4",
+        "1",
+        "",
+        "客户",
+        "北京",
+        "CNY",
+        "an",
+        "Ö",
+        "odd",
+        "2026",
+        "EUR",
+        '"\\',
+        "%_",
+    ],
+    "DateTime": ["2026-01-04T09:01:00Z", "2026-01-10T00:00:00+08:00", "2026-02-01T09:05:00.5Z"],
+    "Date": ["2026-01-31", "2026-01-02"],
+}
+
+
+class Operation:
+    """One operation, as text and variables; `cursors` are those that earlier answers gave."""
+
+    def __init__(self, schema: GraphQLSchema, random: Random, head: int, cursors: list[str]) -> None:
+        self._schema, self._random, self._head, self._cursors = schema, random, head, cursors
+        self._definitions: list[str] = []
+        self._fragments: list[str] = []
+        self._aliases = 0
+        self.variables: dict[str, Any] = {}
+        assert schema.query_type is not None
+        body = self._selection(schema.query_type, 0, 2)
+        moment = self._moment()
+        defined = f"({', '.join(self._definitions)})" if self._definitions else ""
+        self.text = "\n".join([f"query Q{defined}{moment} {body}", *self._fragments])
+
+    def _chance(self, percent: int) -> bool:
+        return self._random.randrange(100) < percent
+
+    def _selection(self, kind: GraphQLObjectType, depth: int, most: int = 4) -> str:
+        names = [n for n, f in kind.fields.items() if depth < DEEPEST or not _deep(f)]
+        names = [n for n in names if n != "eventLog" or self._chance(5)] or ["__typename"]
+        chosen = self._random.sample(names, min(len(names), self._random.randint(1, most)))
+        parts = [self._field(kind, name, depth) for name in chosen]
+        if self._chance(15):
+            parts.append("__typename")
+        return "{ " + " ".join(self._wrapped(kind, part) for part in parts) + " }"
+
+    def _wrapped(self, kind: GraphQLObjectType, part: str) -> str:
+        if self._chance(8):
+            return f"... on {kind.name}{self._condition()} {{ {part} }}"
+        if self._chance(8):
+            name = f"F{len(self._fragments)}"
+            self._fragments.append(f"fragment {name} on {kind.name} {{ {part} }}")
+            return f"...{name}{self._condition()}"
+        return part
+
+    def _condition(self) -> str:
+        if not self._chance(12):
+            return ""
+        return f" @{self._random.choice(('skip', 'include'))}(if: {self._boolean()})"
+
+    def _boolean(self) -> str:
+        value = self._chance(50)
+        return self._variable("Boolean!", value) if self._chance(60) else json.dumps(value)
+
+    def _field(self, kind: GraphQLObjectType, name: str, depth: int) -> str:
+        if name == "__typename":
+            return name
+        field, alias = kind.fields[name], ""
+        if field.args or self._chance(8):
+            self._aliases += 1
+            alias = f"a{self._aliases}: "
+        given = [f"{n}: {v}" for n, a in field.args.items() if (v := self._argument(n, a)) is not None]
+        arguments = f"({', '.join(given)})" if given else ""
+        named = get_named_type(field.type)
+        inside = f" {self._selection(named, depth + 1)}" if isinstance(named, GraphQLObjectType) else ""
+        return f"{alias}{name}{arguments}{self._condition()}{inside}"
+
+    def _argument(self, name: str, argument: GraphQLArgument) -> str | None:
+        if name == "after":
+            if not self._cursors or not self._chance(25):
+                return None
+            cursor = self._random.choice(self._cursors) if self._chance(95) else "bm90IG9uZQ=="
+            return self._variable("String", cursor) if self._chance(50) else json.dumps(cursor)
+        required = is_required_argument(argument)
+        if name == "first":
+            required = not self._chance(10)
+        if not required and not self._chance(40):
+            return None
+        if self._chance(40):
+            return self._variable(str(argument.type), self._value(argument.type))
+        return self._written(argument.type, self._value(argument.type))
+
+    def _variable(self, kind: str, value: Any) -> str:
+        name = f"v{len(self.variables)}"
+        self._definitions.append(f"${name}: {kind}")
+        self.variables[name] = value
+        return f"${name}"
+
+    def _value(self, kind: Any, depth: int = 0) -> Any:
+        if isinstance(kind, GraphQLNonNull):
+            return self._value(kind.of_type, depth)
+        if isinstance(kind, GraphQLList):
+            return [self._value(kind.of_type, depth) for _ in range(self._random.randrange(3))]
+        if isinstance(kind, GraphQLEnumType):
+            return self._random.choice([*kind.values])
+        if isinstance(kind, GraphQLInputObjectType):
+            deep = {"all", "any", "not"} if depth > 1 else set[str]()
+            needed = [n for n, f in kind.fields.items() if isinstance(f.type, GraphQLNonNull)]
+            others = [n for n in kind.fields if n not in deep and n not in needed]
+            names = needed + self._random.sample(others, min(len(others), self._random.choice((0, 1, 1, 2))))
+            return {n: self._value(kind.fields[n].type, depth + 1) for n in names}
+        return self._random.choice(SCALARS[kind.name])
+
+    def _written(self, kind: Any, value: Any) -> str:
+        """A value in the document, in which some parts are variables."""
+        if isinstance(kind, GraphQLNonNull):
+            return self._written(kind.of_type, value)
+        if isinstance(kind, GraphQLList):
+            return "[" + ", ".join(self._written(kind.of_type, part) for part in value) + "]"
+        if isinstance(kind, GraphQLInputObjectType):
+            parts = (f"{n}: {self._written(kind.fields[n].type, v)}" for n, v in value.items())
+            return "{" + ", ".join(parts) + "}"
+        if self._chance(15):
+            return self._variable(f"{kind}!", value)
+        return value if isinstance(kind, GraphQLEnumType) else json.dumps(value, ensure_ascii=False)
+
+    def _moment(self) -> str:
+        if not self._chance(35):
+            return ""
+        wanted = self._random.choice(
+            [
+                {"position": self._random.randrange(self._head + 1)},
+                {"position": self._head},
+                {"position": self._head + self._chance(20)},
+                {"atLeast": self._head},
+                {"time": "2999-01-01T00:00:00Z"},
+                {"day": "2026-01-31"},
+                {"day": "2026-01-31" if self._chance(80) else "2001-01-31"},
+                None,
+            ]
+        )
+        return f" @asOf(at: {self._variable('AsOf', wanted)})"
+
+
+def _deep(field: GraphQLField) -> bool:
+    return is_composite_type(get_named_type(field.type))

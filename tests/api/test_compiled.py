@@ -1,0 +1,118 @@
+"""Compiled queries say, byte for byte, what resolvers say; and each of them is one statement."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+import orjson
+from starlette.requests import HTTPConnection
+
+from api.call import Call
+from api.execution import Schema
+from api.schema import build_schema
+from bench.business import fill
+from infra.tenant import Tenant
+from tests.api.conftest import REPORTS
+from tests.api.operations import Operation
+from tests.api.server import Api
+from tests.api.test_story import tell
+
+OPERATIONS = int(os.environ.get("KEHU_TEST_OPERATIONS", "300"))
+"""How many random operations are compared; the long form takes thousands."""
+CURSOR = re.compile(rb'[cC]ursor":"([^"]+)"')
+
+
+SCOPE = {"type": "http", "headers": []}
+
+
+async def populate(api: Api) -> int:
+    """A customer with a whole story, others with many orders, and odd words; the head that all views saw."""
+    await fill(api.tenant.engine, 8)
+    await tell(api)
+    await api.done("registerCustomer", customerId="odd", name='Ö "\\\n\u2028 张三 \x7f😡', relation="CHANNEL")
+    head = await api.tenant.log.head()
+    await api.tenant.reader.reached(api.tenant.declarations, head)
+    return head
+
+
+def asker(schema: Schema, tenant: Tenant) -> Callable[[str, dict[str, Any]], Awaitable[bytes]]:
+    async def ask(query: str, variables: dict[str, Any]) -> bytes:
+        answer = await schema.execute(query, variables, Call(tenant, HTTPConnection(SCOPE)))
+        errors = [error.formatted for error in answer.errors or ()]
+        return orjson.dumps({"data": answer.data, "errors": errors, "extensions": answer.extensions})
+
+    return ask
+
+
+@asynccontextmanager
+async def counted(tenant: Tenant) -> AsyncIterator[list[str]]:
+    """The statements that are sent meanwhile."""
+    sent: list[str] = []
+    connections = [holder._con for holder in tenant.pool._holders if holder._con is not None]
+    hear = lambda query: sent.append(query.query)  # noqa: E731
+    for connection in connections:
+        connection.add_query_logger(hear)
+    yield sent
+    for connection in connections:
+        connection.remove_query_logger(hear)
+
+
+async def test_random_operations_get_the_same_bytes_from_both(api: Api) -> None:
+    head, tenant = await populate(api), api.tenant
+    compiled = build_schema(tenant.declarations, REPORTS)
+    ordinary = build_schema(tenant.declarations, REPORTS, compiled=False)
+    ask, expect = asker(compiled, tenant), asker(ordinary, tenant)
+    cursors: list[str] = []
+    answered = 0
+    for seed in range(OPERATIONS):
+        operation = Operation(compiled._schema, Random(seed), head, cursors)
+        told = f"seed {seed}: {operation.text} {operation.variables}"
+        expected = await expect(operation.text, operation.variables)
+        assert await ask(operation.text, operation.variables) == expected, told
+        assert await ask(operation.text, operation.variables) == expected, f"again, {told}"
+        assert compiled.plans is not None
+        answered += compiled.plans.known(operation.text, None) is not None
+        cursors += [cursor.decode() for cursor in CURSOR.findall(expected)[:3]]
+        cursors = cursors[-200:]
+    assert answered > OPERATIONS / 2
+
+
+QUERIES: list[tuple[str, dict[str, Any]]] = [
+    ('{ customer(customerId: "c1") { name orders { nodes { totalMinor } totalCount } } }', {}),
+    ("query ($n: Int!) { customers(first: $n) { nodes { name } pageInfo { hasNextPage } } }", {"n": 2}),
+    ("query ($at: AsOf!) @asOf(at: $at) { customers { totalCount } }", {"at": {"position": 3}}),
+    ("query ($at: AsOf!) @asOf(at: $at) { customers { totalCount } }", {"at": {"atLeast": 3}}),
+    (
+        "{ tierDistribution { tier customers shareOfSpend } complaints { nodes { steps { totalCount } } } }",
+        {},
+    ),
+]
+
+
+async def test_an_operation_is_one_statement(api: Api) -> None:
+    await populate(api)
+    tenant = api.tenant
+    ask = asker(build_schema(tenant.declarations, REPORTS), tenant)
+    for query, variables in QUERIES:
+        for _ in range(2):  # first with the whole of strawberry, then at once
+            async with counted(tenant) as sent:
+                answer = orjson.loads(await ask(query, variables))
+            assert (answer["errors"], len(sent)) == ([], 1), sent
+
+
+async def test_a_rebuilt_view_is_noticed(api: Api) -> None:
+    """The statement itself sees that its tables serve no longer."""
+    await populate(api)
+    query = "{ customers(first: 2) { nodes { name } } }"
+    before, standing = await api.send(query), await api.tenant.reader.serving(["customers"])
+
+    await api.tenant.projector.rebuild(["customers"])
+    while (await api.tenant.reader.serving(["customers"])).generations == standing.generations:
+        assert await api.send(query) == before
+
+    assert await api.send(query) == before
