@@ -46,7 +46,7 @@ class PolicyEvent(Event):
         return (POLICY_TAG,)
 
 
-class Recorded(msgspec.Struct, Generic[E_co], frozen=True):
+class Recorded(msgspec.Struct, Generic[E_co], frozen=True, gc=False):
     """An event as the log holds it: what happened, and everything rule 4 of the domain asks about it.
 
     Satisfies `eventsourcing.domain.DomainEventProtocol[str]`: the originator is the stream.
