@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
-from infra.views import generations
+from infra.views import generations, projector
 from infra.views.lag import lags
 from infra.views.reader import ViewReader
 from projections.view import Declaration, View, views
-from tests.infra.folding import Rows
+from tests.infra.folding import Rows, folded
 from tests.infra.worlds import VIEWS, World, opened_world
 
 NAME = "spendings"
@@ -104,3 +105,37 @@ async def test_a_field_that_the_serving_generation_lacks_has_its_default(world: 
         f"UPDATE kehu.builds SET columns = array_remove(columns, 'order_count bigint') WHERE view = '{NAME}'"
     )
     assert {row.order_count for row in (await answers(world)).values()} == {0}  # type: ignore[attr-defined]
+
+
+async def test_no_read_fails_or_mixes_while_a_changed_view_is_built_under_writes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An oracle folds the log up to the position that each answer names, for either declaration."""
+    monkeypatch.setattr(projector, "BATCH", 40)
+    await world.live(34, 400)
+    await world.projector().catch_up()
+    reader, new = ViewReader(world.log, views), changed("second", 7)
+    read: list[tuple[int, int, Rows]] = []
+
+    async def ask() -> None:
+        while True:
+            standing = await reader.standing()
+            at, table = standing.positions[NAME], reader.table(NAME, standing)
+            page = await reader.page(table, at, first=1_000)
+            read.append((table.generation, at, {views[NAME].key_of(f.row): f.row for f in page.rows}))
+
+    asking = [asyncio.create_task(ask()) for _ in range(4)]
+    follower = world.projector(new)
+    for turn in range(4):
+        await asyncio.gather(world.live(340 + turn, 60, chunk=5), follower.catch_up())
+    for task in asking:
+        task.cancel()
+    ended = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(end) for end in ended] == [asyncio.CancelledError] * 4
+    assert {generation for generation, _, _ in read} == {1, 2}
+    events = await world.log.read(limit=10**6)
+    declared = {1: views[NAME], 2: new[0]}
+    expected = {
+        (generation, at): folded([declared[generation]], events[:at])[NAME] for generation, at, _ in read
+    }
+    assert all(rows == expected[generation, at] for generation, at, rows in read)
