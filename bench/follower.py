@@ -41,4 +41,5 @@ async def main() -> None:
             print(f"{took} {peak}", flush=True)
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -154,7 +154,7 @@ class Projector:
     async def _look(self) -> None:
         if not self._begun:  # later on, a view that is gone was replaced by a newer program
             await self.prepare()
-        if not self._roster.owned:
+        if not self._roster.settled:
             self._shares.look_again()
         if await self._shares.settle():
             async with self._transaction() as connection:
@@ -164,7 +164,7 @@ class Projector:
     def _others_go_on(self) -> bool:
         """Whether something is left to do that is not this process's."""
         roster = self._roster
-        return not roster.owned or any(
+        return not roster.settled or any(
             position < roster.head and shard not in build.mine
             for build in roster.hopeful
             for shard, position in enumerate(build.positions)

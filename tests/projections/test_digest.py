@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def changed(monkeypatch: pytest.MonkeyPatch, module: ModuleType, old: str, new: 
     body = digest._body
 
     def edited(name: str) -> Any:
-        return digest.ast.parse(source.replace(old, new)).body if name == module.__name__ else body(name)
+        return ast.parse(source.replace(old, new)).body if name == module.__name__ else body(name)
 
     digest._definitions.cache_clear()
     with monkeypatch.context() as patch:
