@@ -48,13 +48,17 @@ class Crowd:
 
     async def rate(self, shares: Sequence[Share]) -> float:
         """Events a second of all together: each share in a process of its own."""
-        busy = self._processes[: len(shares)]
-        for process, share in zip(busy, shares, strict=True):  # one by one: they may create tables
-            _tell(process, msgspec.json.encode(share))
+        return sum(map(float, await self.answers(shares)))
+
+    async def answers(self, orders: Sequence[Record]) -> list[bytes]:
+        """What each process says once it has done its order; all begin together."""
+        busy = self._processes[: len(orders)]
+        for process, order in zip(busy, orders, strict=True):  # one by one: they may create tables
+            _tell(process, msgspec.json.encode(order))
             await _answer(process)
         for process in busy:
             _tell(process, b"go")
-        return sum(map(float, await asyncio.gather(*map(_answer, busy))))
+        return await asyncio.gather(*map(_answer, busy))
 
     async def split(self, share: Share, processes: int) -> float:
         """The rate of a share whose clients are spread over some processes."""

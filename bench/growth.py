@@ -81,7 +81,7 @@ class Grown:
     """A log with many events, made by the server: what commands would leave, in a fraction of the time."""
 
     def __init__(self, dsn: str, tenant: Tenant, events: int) -> None:
-        self._dsn, self.tenant = dsn, tenant
+        self.dsn, self.tenant = dsn, tenant
         self.events, self._customers = events, events // EACH
 
     @property
@@ -119,7 +119,7 @@ class Grown:
     async def append(self, run: Run, clients: Crowd) -> float:
         """Events a second, to streams that lie all over the log."""
         apart = self._customers // CLIENTS
-        share = Share(writer="known", dsn=self._dsn, clients=CLIENTS, seconds=run.scale.seconds, apart=apart)
+        share = Share(writer="known", dsn=self.dsn, clients=CLIENTS, seconds=run.scale.seconds, apart=apart)
         return await clients.rate([share])
 
 

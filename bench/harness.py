@@ -143,6 +143,17 @@ def _figure(
     )
 
 
+def single(
+    what: str, unit: str, ours: float, peer: str, theirs: float, target: float, better: Better = Better.MORE
+) -> Figure:
+    """A figure that was measured once, as it takes too long for rounds."""
+    return _figure(what, unit, [ours], Peer(name=peer, measure=_never, target=target), [theirs], better)
+
+
+async def _never() -> float:
+    raise AssertionError
+
+
 async def rate(count: Callable[[], Awaitable[int]]) -> float:
     """How many a second."""
     began = time.perf_counter()

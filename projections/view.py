@@ -87,7 +87,7 @@ class Declaration(Record):
     name: str
     key: tuple[str, ...]
     fields: tuple[Field, ...]
-    unset: Mapping[str, Any]
+    unset: dict[str, Any]
     """The fields without a default, unset: the key, and what a row's first event sets."""
     indexes: tuple[tuple[str, ...], ...] = ()
     handlers: Mapping[type[Event], Handler] = MappingProxyType({})
@@ -109,7 +109,7 @@ class Declaration(Record):
 
     def blank(self, key: tuple[Any, ...]) -> View:
         """The row before its first event, which sets the fields that have no default."""
-        return self.row(**{**self.unset, **dict(zip(self.key, key, strict=True))})
+        return self.row(**self.unset | dict(zip(self.key, key, strict=True)))
 
 
 class Report(Record):
@@ -299,9 +299,11 @@ def _required(cls: type[Any]) -> list[str]:
 def _beginning(fold: Callable[..., V | None], given: Sequence[str]) -> Callable[..., V | None]:
     """The fold, which must set these fields where the row begins."""
 
+    first = attrgetter(given[0])
+
     def begin(row: V, recorded: Recorded[Any], *policies: Policies) -> V | None:
         after = fold(row, recorded, *policies)
-        if after is not None and getattr(row, given[0]) is msgspec.UNSET:
+        if first(row) is msgspec.UNSET and after is not None:
             missing = [name for name in given if getattr(after, name) is msgspec.UNSET]
             if missing:
                 raise FoldError(
@@ -330,7 +332,11 @@ def _keys_carried(
         found = tuple([get(recorded) for get in getters])
         return () if None in found else (found,)
 
-    return carried
+    def carried_one(recorded: Recorded[Any], get: Callable[[Any], Any] = getters[0]) -> Iterable[tuple[Any]]:
+        found = get(recorded)
+        return () if found is None else ((found,),)
+
+    return carried if len(getters) > 1 else carried_one
 
 
 def _fields(cls: type[View]) -> tuple[Field, ...]:

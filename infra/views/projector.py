@@ -12,7 +12,7 @@ from infra.database import Connection
 from infra.log.followers import POLL, Wakeups
 from infra.log.group_commit import UNREACHABLE, unreachable
 from infra.log.log import Log
-from infra.views import generations
+from infra.views import generations, shares
 from infra.views.builds import Build
 from infra.views.pages import Pages
 from infra.views.populations import in_order, source, stretches
@@ -91,8 +91,9 @@ class Projector:
                     told = self.position
                     seen(told)
                 if not moved:
+                    pause = LOOK_EVERY if self._others_go_on() else min(POLL, shares.LEASE / shares.LOOKS)
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(grown.wait(), LOOK_EVERY if self._others_go_on() else POLL)
+                        await asyncio.wait_for(grown.wait(), pause)
 
     async def rebuild(self, names: Sequence[str] = ()) -> None:
         """Begin a new generation of these views (of all, where none is named) beside the one that serves."""
@@ -153,7 +154,7 @@ class Projector:
     async def _look(self) -> None:
         if not self._begun:  # later on, a view that is gone was replaced by a newer program
             await self.prepare()
-        if not self._roster.owned:
+        if not self._roster.settled:
             self._shares.look_again()
         if await self._shares.settle():
             async with self._transaction() as connection:
@@ -163,7 +164,7 @@ class Projector:
     def _others_go_on(self) -> bool:
         """Whether something is left to do that is not this process's."""
         roster = self._roster
-        return not roster.owned or any(
+        return not roster.settled or any(
             position < roster.head and shard not in build.mine
             for build in roster.hopeful
             for shard, position in enumerate(build.positions)

@@ -12,7 +12,7 @@ from projections.view import Declaration
 
 BUILDS = """
 SELECT b.view, b.generation, b.digest, b.serving, b.indexed, b.failed, s.positions, s.owners,
-       h.position AS head,
+       h.position AS head, (SELECT count(*) FROM kehu.workers WHERE tenant = $1) AS crowd,
        EXISTS (SELECT FROM kehu.parked p WHERE p.tenant = $1 AND p.retry
                   AND p.view = b.view AND p.generation = b.generation) AS retry
   FROM kehu.heads h
@@ -45,8 +45,10 @@ class Roster:
         self._builds: dict[tuple[str, int], Build] = {}
         self.head = 0
         """Where the log ended at the last look."""
-        self.owned = True
-        """Whether every shard was somebody's then."""
+        self.crowd = 0
+        """How many processes followed it then."""
+        self.settled = True
+        """Whether every shard was somebody's, and nobody came or left."""
 
     def forget(self) -> None:
         """Keep nothing in memory."""
@@ -55,7 +57,8 @@ class Roster:
     async def look(self, me: str | None) -> None:
         """Learn what has changed; what is in memory of this process's own shards is kept."""
         rows = await self._pool.fetch(BUILDS, self._tenant)
-        self.head, found, self.owned = rows[0]["head"] if rows else 0, {}, True
+        before, self.crowd = self.crowd, rows[0]["crowd"] if rows else 0
+        self.head, found, self.settled = rows[0]["head"] if rows else 0, {}, self.crowd == before
         for row in rows:
             declaration = self._declarations.get(row["view"])
             if declaration is None or declaration.digest != row["digest"] or row["positions"] is None:
@@ -65,7 +68,7 @@ class Roster:
             build.stands(row["positions"], frozenset(n for n, owner in enumerate(owners) if owner == me))
             build.serving, build.indexed, build.retry = row["serving"], row["indexed"], row["retry"]
             build.failed = row["failed"] or ""
-            self.owned &= "" not in owners
+            self.settled &= "" not in owners
             found[key] = build
         self._builds = found
 

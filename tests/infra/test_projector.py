@@ -4,105 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from itertools import islice
 from typing import Any
 
 import msgspec
 import pytest
 
-import projections.complaints
-import projections.customers
-import projections.interactions
-import projections.orders
-import projections.tiers  # noqa: F401  # these declare the views
-from infra.database import Connection, connected
-from infra.engine import Engine
+from infra.database import Connection
 from infra.log.followers import Wakeups
 from infra.log.group_commit import UNREACHABLE, GroupCommit
 from infra.log.log import Log
 from infra.views import builds, projector, shares
 from infra.views.builds import Build
 from infra.views.projector import Projector
-from infra.views.tables import Table
-from projections.view import Declaration, DeclarationError, Population, views
-from tests.infra.folding import Rows, folded
+from projections import checking
+from projections.view import DeclarationError, Population, views
 from tests.infra.lives import lives
-
-VIEWS = [view for view in views.values() if view.row.__module__.startswith("projections.")]
-
-
-class World:
-    """A tenant whose customers live random lives."""
-
-    def __init__(self, log: Log, commit: GroupCommit) -> None:
-        self.log, self.engine = log, Engine(log, commit)
-
-    async def live(self, seed: int, commands: int, *, chunk: int = 100) -> None:
-        life = lives(seed)
-        for _ in range(0, commands, chunk):
-            await self.engine.execute_many(list(islice(life, chunk)))
-
-    def projector(self, declarations: Iterable[Declaration] = VIEWS) -> Projector:
-        return Projector(self.log, declarations)
-
-    async def table(self, declaration: Declaration) -> Table:
-        """The generation that answers."""
-        generation = await self.log.pool.fetchval(
-            "SELECT generation FROM kehu.builds WHERE tenant = $1 AND view = $2 AND serving",
-            self.log.tenant,
-            declaration.name,
-        )
-        return Table(declaration, generation)
-
-    async def rows(self, declaration: Declaration, position: int) -> Rows:
-        table = await self.table(declaration)
-        columns = ", ".join(f'"{column}"' for column in table.columns)
-        records = await self.log.pool.fetch(
-            f"SELECT {columns} FROM {table.as_of('$2')} v", self.log.tenant, position
-        )
-        rows = [table.row(record) for record in records]
-        keyed = {declaration.key_of(row): row for row in rows}
-        assert len(keyed) == len(rows)
-        return keyed
-
-    async def digests(self, declarations: Iterable[Declaration] = VIEWS) -> dict[str, str]:
-        async with self.log.pool.acquire() as connection:
-            return {
-                d.name: await (await self.table(d)).digest(connection, self.log.tenant) for d in declarations
-            }
-
-    async def positions(self) -> dict[tuple[str, int], int]:
-        found = await self.log.pool.fetch(
-            "SELECT view, generation, min(position) AS position FROM kehu.builds JOIN kehu.shards"
-            " USING (tenant, view, generation) WHERE tenant = $1 AND retired_at IS NULL GROUP BY 1, 2",
-            self.log.tenant,
-        )
-        return {(row["view"], row["generation"]): row["position"] for row in found}
+from tests.infra.worlds import VIEWS, World, assert_true, opened_world
 
 
 @pytest.fixture
 async def world(database: str) -> AsyncIterator[World]:
-    async with connected(database) as pool:
-        log = Log(pool, "main")
-        await log.create()
-        commit = GroupCommit(log)
-        yield World(log, commit)
-        await commit.close()
-
-
-async def assert_true(
-    world: World, positions: Iterable[int], declarations: list[Declaration] = VIEWS
-) -> None:
-    """As of each position every view is what the fold says."""
-    events = await world.log.read(limit=10**6)
-    for position in positions:
-        expected = folded(declarations, events[:position])
-        for declaration in declarations:
-            assert await world.rows(declaration, position) == expected[declaration.name], (
-                declaration.name,
-                position,
-            )
+    async with opened_world(database) as world:
+        yield world
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -198,7 +123,8 @@ async def test_a_rebuild_disturbs_no_reader(world: World, monkeypatch: pytest.Mo
     assert await world.log.pool.fetchval(f"SELECT count(*) FROM {old.live}") == len(expected)
 
     await world.log.pool.execute(
-        "UPDATE kehu.builds SET former = false, retired_at = now() - interval '1 day' WHERE retired_at < now()"
+        "UPDATE kehu.builds SET former = false,"
+        " retired_at = now() - interval '1 day' WHERE retired_at < now()"
     )
     await follower.step()
     assert await world.log.pool.fetchval("SELECT to_regclass($1)", old.live) is None
@@ -383,42 +309,25 @@ async def test_nothing_declared_and_nothing_happened(world: World) -> None:
     assert [row["serving"] for row in generations] == [False, True]
 
 
-def refuse(row: Any) -> Any:
-    raise ValueError("no such order")
-
-
-def overflow(row: Any) -> Any:
-    """A value that the table cannot hold."""
-    return row.but(total_minor=2**70)
-
-
 @pytest.mark.parametrize(
-    ("poisoned", "told"), [(refuse, ("no such order", "OrderPlaced")), (overflow, ("out of",))]
+    ("broken", "told"),
+    [
+        ({"query": "SELECT no_such_column FROM {customers} c, {orders} o"}, "no_such_column"),
+        ({"due": lambda recorded, policies: recorded.no_such_field}, "no_such_field"),
+    ],
 )
-async def test_a_view_that_refuses_an_event_stops_alone_and_a_rebuild_brings_it_back(
-    world: World, poisoned: Callable[[Any], Any], told: tuple[str, ...]
+async def test_a_population_that_fails_stops_alone_and_a_rebuild_brings_it_back(
+    world: World, monkeypatch: pytest.MonkeyPatch, broken: dict[str, Any], told: str
 ) -> None:
-    await world.live(seed=11, commands=120)
-    sick = next(view for view in VIEWS if view.name == "orders")
-    kind, handler = next(iter(sick.handlers.items()))
-    poison = [e.position for e in await world.log.read() if isinstance(e.event, kind)][2]
-
-    def refuse_one(row: Any, recorded: Any, *policies: Any) -> Any:
-        after = handler.fold(row, recorded, *policies)
-        return poisoned(after) if recorded.position == poison else after
-
-    handlers = {**sick.handlers, kind: msgspec.structs.replace(handler, fold=refuse_one)}
-    declarations = [msgspec.structs.replace(sick, handlers=handlers), *(v for v in VIEWS if v is not sick)]
-    await world.projector(declarations).catch_up()
-
-    head = await world.log.head()
+    monkeypatch.setattr(checking, "_query", lambda *_: None)
+    await world.live(11, 800)
+    well = views["customer_values"]
+    assert well.population is not None
+    sick = msgspec.structs.replace(well, population=msgspec.structs.replace(well.population, **broken))
+    head = await world.projector([sick, *(v for v in VIEWS if v is not well)]).catch_up()
     places = {name: position for (name, _), position in (await world.positions()).items()}
-    assert places["orders"] < head
-    stopped = {"orders", "customer_values"}  # the latter reads the former
-    assert {name for name, position in places.items() if position == head} >= places.keys() - stopped
-    failed = await world.log.pool.fetchval("SELECT failed FROM kehu.builds WHERE view = 'orders'")
-    assert all(words in failed for words in told)
-
+    assert {name for name, position in places.items() if position < head} == {"customer_values"}
+    assert told in await world.log.pool.fetchval("SELECT failed FROM kehu.builds WHERE failed IS NOT NULL")
     healthy = world.projector()
     await healthy.rebuild()
     await healthy.catch_up()

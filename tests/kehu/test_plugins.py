@@ -26,6 +26,38 @@ class Mine(View):
 """
 
 
+POPULATION = """from kehu import DayEnded, View, population
+
+
+@population("mine", key="customer_id", reads=["{reads}"], at=DayEnded, due=lambda recorded, policies: {{}},
+            query="SELECT {select} FROM {source} s")
+class Mine(View):
+    customer_id: str
+    n: int
+"""
+
+
+def _fold(signature: str) -> str:
+    return VIEW.format(name="mine", default=" = 0").replace("(self, recorded)", signature)
+
+
+def _on(marked: str) -> str:
+    return VIEW.format(name="mine", default=" = 0").replace("@on(InteractionRecorded)", marked)
+
+
+def _field(kind: str) -> str:
+    imports = "from typing import Annotated; from kehu import ref, "
+    return (
+        VIEW.format(name="mine", default="")
+        .replace("from kehu import ", imports)
+        .replace("contacts: int", f"contacts: {kind} = ''")
+    )
+
+
+def _population(source: str, select: str, reads: str) -> str:
+    return POPULATION.format(source=source, select=select, reads=reads)
+
+
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file to write a projection into; what it declares is forgotten after the test."""
@@ -54,6 +86,20 @@ def test_a_view_is_declared(file: Path) -> None:
             "say @on(",
         ),
         (VIEW.format(name="customers", default=" = 0"), 4, "choose another name"),
+        (_fold("(self)"), 4, "contacted(self): a fold takes (self, recorded)"),
+        (_fold("(self, recorded, *more)"), 4, "a fold takes (self, recorded)"),
+        (_on("@on()"), 4, "contacted follows no event"),
+        (_on("@on('InteractionRecorded')"), 4, "is not an event"),
+        (_on("@on(InteractionRecorded, rows={'nothing': 1})"), 4, "'nothing', which is not a field"),
+        (_field('Annotated[str, ref("nowhere")]'), 4, "field 'contacts': there is no view 'nowhere'"),
+        (
+            _population("{customers}", "customer_id, 1 AS n", "orders"),
+            4,
+            "{customers}, which is not in `reads`",
+        ),
+        (_population("{customers}", "customer_id", "customers"), 4, "does not select the field 'n'"),
+        (_population("{nowhere}", "*", "nowhere"), 4, "reads nowhere, which is not declared"),
+        (_population("{mine}", "*", "mine"), 4, "read each other in a circle: mine"),
         ("from kehu import view\n\ndef broken(:\n    pass\n", 3, "invalid syntax"),
         ("import os\nfrom kehu import Nothing\n", 2, "cannot import name 'Nothing'"),
         ("import nothing_of_that_name\n", 1, "No module named 'nothing_of_that_name'"),
