@@ -24,6 +24,7 @@ from infra.log.moments import Moment, NoSuchMoment, parse, position_of
 from infra.log.reading import NAMES, Selection
 from infra.persistence.background import background
 from infra.views.comparing import Difference, differences
+from infra.views.reader import SERVING
 from infra.views.tables import Table
 from kehu.opening import database, require_tenant
 from kehu.settings import Settings, from_environment
@@ -179,14 +180,13 @@ class OpenLog:
 
     async def _one_serving(self, declaration: Declaration) -> _Serving:
         row = await self._pool.fetchrow(
-            "SELECT generation, position, digest FROM kehu.builds"
-            " WHERE tenant = $1 AND view = $2 AND serving",
+            f"SELECT generation, digest, lowest FROM ({SERVING}) s WHERE view = $2",
             self._log.tenant,
             declaration.name,
         )
         if row is None or row["digest"] != declaration.digest:
             raise NotBuilt(f"the view {declaration.name} is not built as it is declared here: serve it first")
-        return _Serving(Table(declaration, row["generation"]), row["position"])
+        return _Serving(Table(declaration, row["generation"]), row["lowest"])
 
     async def _seen(self, at: When, serving: Sequence[_Serving]) -> int:
         """The position of a moment, which all these views have reached; now is where the last of them is."""
