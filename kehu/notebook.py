@@ -28,6 +28,7 @@ from infra.views.reader import SERVING
 from infra.views.tables import Table
 from kehu.opening import database, require_tenant
 from kehu.settings import Settings, from_environment
+from projections.checking import checked
 from projections.folding import Folding
 from projections.view import Declaration, View, views
 
@@ -184,7 +185,8 @@ class OpenLog:
             self._log.tenant,
             declaration.name,
         )
-        if row is None or row["digest"] != declaration.digest:
+        [built] = [d for d in checked(views.values()) if d.name == declaration.name]
+        if row is None or row["digest"] != built.digest:
             raise NotBuilt(f"the view {declaration.name} is not built as it is declared here: serve it first")
         return _Serving(Table(declaration, row["generation"]), row["lowest"])
 

@@ -42,8 +42,9 @@ SELECT b.view, b.generation, b.digest, b.columns, p.lowest, p.highest
         WHERE s.tenant = b.tenant AND s.view = b.view AND s.generation = b.generation) p
  WHERE b.tenant = $1 AND b.serving
 """
-"""SQL for the generation of each view that answers, with its declaration's digest and its tables' columns, and
-how far it has followed the log: every row of it to `lowest` at least, to `highest` at most. `$1` is the tenant."""
+"""SQL for the generation of each view that answers, with its declaration's digest and its tables'
+columns, and how far it has followed the log: every row of it to `lowest` at least, to `highest` at most.
+`$1` is the tenant."""
 
 
 class Found(Record):

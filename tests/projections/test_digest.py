@@ -29,14 +29,14 @@ def changed(monkeypatch: pytest.MonkeyPatch, module: ModuleType, old: str, new: 
     before = {view.name: _digest(view.row) for view in views.values()}
     body = digest._body
 
-    def edited(name: str) -> Any:
-        return ast.parse(source.replace(old, new)).body if name == module.__name__ else body(name)
+    def edited(other: ModuleType | None) -> Any:
+        return ast.parse(source.replace(old, new)).body if other is module else body(other)
 
-    digest._definitions.cache_clear()
+    digest._definitions_of.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(digest, "_body", edited)
         after = {view.name: _digest(view.row) for view in views.values()}
-    digest._definitions.cache_clear()
+    digest._definitions_of.cache_clear()
     return {name for name in before if before[name] != after[name]}
 
 
