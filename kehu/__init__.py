@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.analysis import AnalysisPolicyPublished
 from domain.calendar import CalendarPublished, DayEnded
 from domain.complaints import (
     ComplaintAcknowledged,
@@ -42,6 +43,7 @@ from domain.tiers import TierPolicyPublished, TierPolicyRetired
 from projections.view import CustomerId, View, on, population, ref, report, view
 
 __all__ = [
+    "AnalysisPolicyPublished",
     "CalendarPublished",
     "ComplaintAcknowledged",
     "ComplaintAssessed",
