@@ -7,6 +7,13 @@ from domain.calendar import DayEnded
 from projections.tiers import due
 from projections.view import View, population, report
 
+RANKED = """
+    SELECT currency, count(*) OVER () AS customers, sum(spent_minor) OVER () AS spent_minor,
+           row_number() OVER best AS place, sum(spent_minor) OVER best AS held
+      FROM {customer_values} v
+    WINDOW best AS (ORDER BY spent_minor DESC, customer_id ROWS UNBOUNDED PRECEDING)"""
+"""SQL for the customers in the order of what they spent, with what all up to each hold together."""
+
 
 @population(
     "pareto_points",
@@ -14,12 +21,8 @@ from projections.view import View, population, report
     reads=["customer_values"],
     at=DayEnded,
     due=due,
-    query="""
-    WITH ranked AS (
-        SELECT currency, count(*) OVER () AS customers, sum(spent_minor) OVER () AS spent_minor,
-               row_number() OVER best AS place, sum(spent_minor) OVER best AS held
-          FROM {customer_values} v
-        WINDOW best AS (ORDER BY spent_minor DESC, customer_id ROWS UNBOUNDED PRECEDING)),
+    query=f"""
+    WITH ranked AS ({RANKED}),
     all_together AS (SELECT currency, customers, spent_minor FROM ranked LIMIT 1)
     SELECT percent, a.customers * percent / 100 AS customers, a.currency,
            coalesce(held, 0)::bigint AS spent_minor,
@@ -45,6 +48,34 @@ class ParetoPoint(View):
     """What they spent in the window, in minor units."""
     share_of_spend: float
     """Of all that was spent, 0 to 1."""
+
+
+@report(
+    "pareto_reached",
+    reads=["customer_values"],
+    query=f"""
+    WITH ranked AS ({RANKED})
+    SELECT place AS customers, currency, held::bigint AS spent_minor,
+           place::float8 / customers AS share_of_customers
+      FROM ranked
+     WHERE held >= coalesce(:share::float8, 0.8)::numeric * spent_minor
+     ORDER BY place LIMIT 1
+    """,
+)
+class ParetoReached(View):
+    """How many of the customers who spent most it takes to reach a share of all that was spent."""
+
+    share: float | None = None
+    """Of all that was spent, 0 to 1; 0.8, where it is left out."""
+
+    customers: int
+    """How many it takes."""
+    currency: str
+    """ISO 4217."""
+    spent_minor: int
+    """What they spent in the tier policy's window, in minor units."""
+    share_of_customers: float
+    """Of all customers, 0 to 1."""
 
 
 @report(
