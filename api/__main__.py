@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from api.schema import build_schema, printed
 from projections import (  # noqa: F401  # these declare the views
+    cohorts,
+    complaint_rates,
     complaints,
     customers,
     identifiers,
     interactions,
     orders,
+    pareto,
     points,
     tiers,
 )

@@ -39,6 +39,7 @@ MEANINGS: Mapping[str, str] = {
     "policy_version": "The version's name.",
     "calendar_version": "The version's name.",
     "deadlines_version": "The version's name.",
+    "analysis_version": "The version's name.",
     "effective_from": "The first day on which it holds.",
     "currency": "ISO 4217, such as EUR.",
     "total_minor": "The whole amount, in minor units (cents).",

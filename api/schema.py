@@ -11,7 +11,7 @@ from graphql import GraphQLSchema, print_schema
 from strawberry.extensions import MaxTokensLimiter, ParserCache
 from strawberry.schema.config import StrawberryConfig
 
-from api import calendar, complaints, customers, interactions, orders, points, tiers
+from api import calendar, complaints, customers, explain, interactions, orders, points, tiers
 from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
 from api.events import EventConnection, Subscription, event_log, event_log_arguments
@@ -32,7 +32,7 @@ NOUNS: Sequence[Noun] = (
     orders.NOUN,
     complaints.NOUN,
     points.NOUN,
-    tiers.NOUN,
+    *tiers.NOUNS,
     *calendar.NOUNS,
 )
 TOKENS = 10_000
@@ -46,7 +46,8 @@ def build_schema(
 ) -> Schema:
     """The schema of a tenant that has these views and reports; without `compiled`, resolvers answer all."""
     types = {name: ViewType(declaration) for name, declaration in sorted(views.items())}
-    complete(types, [noun.links(types) for noun in NOUNS if noun.answer in types])
+    by_hand = [noun.links(types) for noun in NOUNS if noun.answer in types]
+    complete(types, [*by_hand, explain.links(types)])
     rows = {
         name: report_field(report)
         for name, report in sorted(reports.items())

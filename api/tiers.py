@@ -1,4 +1,4 @@
-"""Tiers in GraphQL: the policy, the place in the pyramid, and why a customer has it."""
+"""Tiers in GraphQL: the policies, the place in the pyramid, and why a customer has it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from api.call import call
 from api.events import Event
 from api.nouns import Links, Noun
 from api.views import ViewType
+from domain.analysis import ANALYSES
 from domain.calendar import DayEnded
 from domain.events import Recorded
 from domain.orders import ORDERS
@@ -84,4 +85,4 @@ async def _caused_by(root: Found, info: Info) -> list[Recorded[Any]]:
     return [*await log.read(root.since - 1, limit=1), *sorted(told, key=lambda e: e.position)]
 
 
-NOUN = Noun(decider=TIER_POLICIES, answer="tier_policies", links=links)
+NOUNS = (Noun(decider=TIER_POLICIES, answer="tier_policies", links=links), Noun(decider=ANALYSES))

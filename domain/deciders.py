@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.analysis import ANALYSES
 from domain.calendar import CALENDARS, DAYS
 from domain.commands import Command
 from domain.complaints import COMPLAINTS
@@ -22,6 +23,7 @@ DECIDERS: tuple[Decider[Any], ...] = (
     COMPLAINTS,
     POINTS,
     TIER_POLICIES,
+    ANALYSES,
     DEADLINES,
     CALENDARS,
     DAYS,

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar, assert_never, get_args
 
 import msgspec
 
+from domain.analysis import DEFAULT_ANALYSIS, AnalysisPolicyPublished
 from domain.calendar import DEFAULT_CALENDAR, CalendarPublished, add_business_time, business_day
 from domain.complaints import Severity
 from domain.deadlines import DEFAULT_DEADLINES, DeadlinesPublished
@@ -16,7 +17,9 @@ from domain.events import Event
 from domain.records import Record
 from domain.tiers import TierPolicyPublished, TierPolicyRetired
 
-AnyPolicyEvent = CalendarPublished | DeadlinesPublished | TierPolicyPublished | TierPolicyRetired
+AnyPolicyEvent = (
+    AnalysisPolicyPublished | CalendarPublished | DeadlinesPublished | TierPolicyPublished | TierPolicyRetired
+)
 
 POLICY_EVENTS: tuple[type[Event], ...] = get_args(AnyPolicyEvent)
 
@@ -37,6 +40,7 @@ class Policies(Record):
     calendars: tuple[CalendarPublished, ...] = ()
     complaint_deadlines: tuple[DeadlinesPublished, ...] = ()
     tier_policies: tuple[TierPolicyPublished, ...] = ()
+    analysis_policies: tuple[AnalysisPolicyPublished, ...] = ()
 
     def calendar(self, on: date) -> CalendarPublished:
         """The calendar in force on a day."""
@@ -49,6 +53,10 @@ class Policies(Record):
     def tier_policy(self, on: date) -> TierPolicyPublished | None:
         """The tier policy in force on a day; there is no default one."""
         return _in_force(self.tier_policies, on)
+
+    def analysis(self, on: date) -> AnalysisPolicyPublished:
+        """The analysis policy in force on a day."""
+        return _in_force(self.analysis_policies, on) or DEFAULT_ANALYSIS
 
     def business_day(self, moment: datetime) -> date:
         """The tenant's local day that a moment belongs to."""
@@ -68,6 +76,9 @@ def evolve(policies: Policies, happened: Event) -> Policies:
     """The policies after one more of `POLICY_EVENTS`, which are those that bear `POLICY_TAG`."""
     assert isinstance(happened, AnyPolicyEvent), happened.TOPIC
     match happened:
+        case AnalysisPolicyPublished():
+            published = policies.analysis_policies
+            return msgspec.structs.replace(policies, analysis_policies=(*published, happened))
         case CalendarPublished():
             return msgspec.structs.replace(policies, calendars=(*policies.calendars, happened))
         case DeadlinesPublished():

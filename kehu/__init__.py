@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from domain.analysis import AnalysisPolicyPublished
 from domain.calendar import CalendarPublished, DayEnded
 from domain.complaints import (
     ComplaintAcknowledged,
@@ -56,6 +57,7 @@ else:
 
 
 __all__ = [
+    "AnalysisPolicyPublished",
     "CalendarPublished",
     "ComplaintAcknowledged",
     "ComplaintAssessed",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import projections.cohorts
+import projections.complaint_rates
 import projections.complaints
 import projections.customers
 import projections.identifiers
 import projections.interactions
 import projections.orders
+import projections.pareto
 import projections.points
 import projections.tiers
 from projections.view import views

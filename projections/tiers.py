@@ -1,4 +1,4 @@
-"""What each customer is worth: recency, frequency and money in quintiles, the tier, and the pyramid."""
+"""What each customer is worth: the tier, RFM scores in quintiles, the ABC class; and the pyramid."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from typing import Any, Self
 
 import msgspec
 
-from domain.calendar import DayEnded, day_end
+from domain.analysis import ValueClass
+from domain.calendar import CalendarPublished, DayEnded, day_end
 from domain.events import Recorded
 from domain.policies import Policies
 from domain.tiers import Cadence, Tier, TierPolicyPublished, TierPolicyRetired, ends_on
 from projections.view import CustomerId, View, on, population, report, view
 
+SCORE_RULE = "equal-low-1"
+"""The name and version of how quintiles treat equal values: they share the lower score."""
 
-def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] | None:
-    """What the valuation at a day's end needs; None where the policy in force values on another day."""
-    day = recorded.event.day
-    policy = policies.tier_policy(day)
-    if policy is None or not ends_on(policy.cadence, day):
-        return None
-    calendar = policies.calendar(day)
+
+def valuation(policy: TierPolicyPublished, day: date, calendar: CalendarPublished) -> dict[str, Any]:
+    """What `valued` needs to sort all customers by this policy at a day's end."""
     rules = [
         {**msgspec.to_builtins(rule), "rank": rank, "rule": rule.text(policy.currency, policy.window_days)}
         for rank, rule in enumerate(policy.rules)
@@ -33,6 +32,41 @@ def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] |
         "policy": policy.policy_version,
         "rules": msgspec.json.encode(rules).decode(),
     }
+
+
+def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] | None:
+    """What the valuation at a day's end needs; None where the policy in force values on another day."""
+    day = recorded.event.day
+    policy, analysis = policies.tier_policy(day), policies.analysis(day)
+    if policy is None or not ends_on(policy.cadence, day):
+        return None
+    return {
+        **valuation(policy, day, policies.calendar(day)),
+        "a_percent": analysis.a_percent,
+        "b_percent": analysis.b_percent,
+        "analysis": analysis.analysis_version,
+        "score_rule": SCORE_RULE,
+    }
+
+
+def valued(side: str = "") -> str:
+    """SQL for each customer's tier and figures by a policy; its `valuation` is bound as `:{side}since` …"""
+    return f"""
+    SELECT c.customer_id, r.tier, r.rule, r.rank, coalesce(s.spent_minor, 0) AS spent_minor,
+           coalesce(s.orders, 0) AS order_count, s.last_order_at
+      FROM {{customers}} c
+      LEFT JOIN (
+           SELECT customer_id, max(placed_at) AS last_order_at, count(*) AS orders,
+                  sum(total_minor - refunded_minor)::bigint AS spent_minor
+             FROM {{orders}} o
+            WHERE NOT cancelled AND currency = :{side}currency
+              AND placed_at >= :{side}since::timestamptz AND placed_at < :{side}until::timestamptz
+            GROUP BY customer_id) s USING (customer_id)
+     CROSS JOIN LATERAL (
+           SELECT * FROM jsonb_to_recordset(:{side}rules::jsonb)
+                  AS r(rank int, tier text, rule text, min_spend_minor bigint, min_orders bigint)
+            WHERE coalesce(s.spent_minor, 0) >= min_spend_minor AND coalesce(s.orders, 0) >= min_orders
+            ORDER BY rank LIMIT 1) r"""
 
 
 @view("tier_policies", key="policy_version")
@@ -77,39 +111,36 @@ class TierPolicy(View):
     at=DayEnded,
     due=due,
     indexes=["tier spent_minor"],
-    query="""
-    WITH bought AS (
-        SELECT customer_id, max(placed_at) AS last_order_at, count(*) AS orders,
-               sum(total_minor - refunded_minor)::bigint AS spent_minor
-          FROM {orders} o
-         WHERE NOT cancelled AND currency = :currency
-           AND placed_at >= :since::timestamptz AND placed_at < :until::timestamptz
-         GROUP BY customer_id),
+    query=f"""
+    WITH valued AS ({valued()}),
     scored AS (
-        SELECT *, 1 + (5 * (rank() OVER (ORDER BY last_order_at) - 1) / count(*) OVER ()) AS recency_score,
-                  1 + (5 * (rank() OVER (ORDER BY orders) - 1) / count(*) OVER ()) AS frequency_score,
-                  1 + (5 * (rank() OVER (ORDER BY spent_minor) - 1) / count(*) OVER ()) AS money_score
-          FROM bought),
-    rules AS (
-        SELECT * FROM jsonb_to_recordset(:rules::jsonb)
-               AS r(rank int, tier text, rule text, min_spend_minor bigint, min_orders bigint))
-    SELECT c.customer_id, r.tier, r.rule, :policy::text AS policy_version,
-           coalesce(s.spent_minor, 0) AS spent_minor, :currency::text AS currency,
-           coalesce(s.orders, 0) AS order_count, s.last_order_at,
-           s.recency_score, s.frequency_score, s.money_score
-      FROM {customers} c
+        SELECT customer_id,
+               1 + (5 * (rank() OVER (ORDER BY last_order_at) - 1) / count(*) OVER ()) AS recency_score,
+               1 + (5 * (rank() OVER (ORDER BY order_count) - 1) / count(*) OVER ()) AS frequency_score,
+               1 + (5 * (rank() OVER (ORDER BY spent_minor) - 1) / count(*) OVER ()) AS money_score
+          FROM valued WHERE order_count > 0),
+    shared AS (
+        SELECT *, sum(spent_minor) OVER (ORDER BY spent_minor DESC)
+                  - spent_minor * count(*) OVER (PARTITION BY spent_minor) AS held_above,
+               sum(spent_minor) OVER () AS held_by_all
+          FROM valued)
+    SELECT v.customer_id, v.tier, v.rule, :policy::text AS policy_version,
+           v.spent_minor, :currency::text AS currency, v.order_count, v.last_order_at,
+           s.recency_score, s.frequency_score, s.money_score, :score_rule::text AS score_rule,
+           CASE WHEN 100 * held_above < :a_percent::int * held_by_all THEN 'a'
+                WHEN 100 * held_above < :b_percent::int * held_by_all THEN 'b'
+                ELSE 'c' END AS abc_class,
+           :analysis::text AS analysis_version
+      FROM shared v
       LEFT JOIN scored s USING (customer_id)
-     CROSS JOIN LATERAL (
-           SELECT * FROM rules
-            WHERE coalesce(s.spent_minor, 0) >= min_spend_minor AND coalesce(s.orders, 0) >= min_orders
-            ORDER BY rank LIMIT 1) r
     """,
 )
 class CustomerValue(View):
     """A customer's place in the pyramid (客户金字塔) as last valued, and the figures that put it there.
 
-    Scores are quintiles among those who ordered in the policy's window, 5 best; equal values share the
-    lower score: 1 + ⌊5 × (how many are strictly less) ÷ (how many there are)⌋.
+    Scores are quintiles among those who ordered in the policy's window, 5 best. By the rule `equal-low-1`
+    equal values share the lower score: 1 + ⌊5 × (how many are strictly less) ÷ (how many there are)⌋.
+    Of the ABC classes equal values share the better one.
     """
 
     customer_id: CustomerId
@@ -126,6 +157,12 @@ class CustomerValue(View):
     """The policy's currency, ISO 4217; orders in others do not count."""
     order_count: int
     """Orders in the window."""
+    abc_class: ValueClass
+    """A while those who spent more hold less than A's share of all that was spent, B likewise, C the rest."""
+    analysis_version: str
+    """The analysis policy that was in force: it says how far A and B reach."""
+    score_rule: str
+    """How equal values were scored: the rule's name and version."""
     last_order_at: datetime | None = None
     """The latest order in the window."""
     recency_score: int | None = None

@@ -138,6 +138,14 @@ class Reader:
             wanted,
         )
 
+    async def read_at(self, positions: Sequence[int]) -> list[Recorded[Event]]:
+        """The events at these positions, in order."""
+        return await self._fetch(
+            Asked(where={"position": positions}, until=max(positions, default=0)),
+            "position = ANY ($2) ORDER BY position",
+            positions,
+        )
+
     async def read_stream(
         self,
         stream: str,

@@ -42,6 +42,7 @@ PASSPORT: dict[str, Any] = {**CUSTOMER, "kind": "PASSPORT", "value": "E12345678"
 CARD: dict[str, Any] = {**CUSTOMER, "kind": "ACCOUNT", "value": "card 7"}
 STORY: list[tuple[str, str, dict[str, Any]]] = [
     ("publishTierPolicy", "2026-01-01", POLICY),
+    ("publishAnalysisPolicy", "2026-01-01", {"analysisVersion": "2026", "effectiveFrom": "2026-01-01"}),
     ("publishCalendar", "2026-01-01", CALENDAR),
     ("publishDeadlines", "2026-01-01", DEADLINES),
     ("registerCustomer", "2026-01-02", {**CUSTOMER, "name": "王小明", "birthday": "1980-02-29"}),

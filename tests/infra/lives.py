@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from domain.analysis import PublishAnalysisPolicy
 from domain.calendar import EndDay, PublishCalendar
 from domain.commands import Command
 from domain.complaints import COMPLAINTS
@@ -120,6 +121,15 @@ def _command(rng: random.Random, when: dict[str, Any], today: date) -> Command:
             **when,
         )
     if chance < 0.02:
+        return wish(
+            PublishAnalysisPolicy,
+            analysis_version=f"a-{rng.randrange(9)}",
+            effective_from=today.isoformat(),
+            a_percent=rng.choice([50, 80]),
+            active_days=rng.choice([3, 40, 365]),
+            **when,
+        )
+    if chance < 0.025:
         return wish(
             PublishCalendar,
             calendar_version=f"k-{rng.randrange(9)}",

@@ -6,11 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from itertools import islice
 
-import projections.complaints
-import projections.customers
-import projections.interactions
-import projections.orders
-import projections.tiers  # noqa: F401  # these declare the views
+import kehu.builtin  # noqa: F401  # declares the views
 from infra.database import connected
 from infra.engine import Engine
 from infra.log.group_commit import GroupCommit
@@ -18,8 +14,9 @@ from infra.log.log import Log
 from infra.views.projector import Projector
 from infra.views.tables import Table
 from projections.view import Declaration, views
-from tests.infra.folding import Rows, folded
+from tests.infra.folding import folded
 from tests.infra.lives import lives
+from tests.infra.populations import Rows
 
 VIEWS = [view for view in views.values() if view.row.__module__.startswith("projections.")]
 
