@@ -18,7 +18,10 @@ from graphql import (
     OperationDefinitionNode,
     get_variable_values,
 )
-from graphql.execution.values import VariableValues
+from graphql.execution.get_variable_signature import get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource
+from graphql.pyutils import Undefined
+from graphql.utilities import coerce_input_value
 
 from api.call import Call
 from api.compiler import Compiler, Cursor, OfCursor, Uncompiled, Variable, compiled, shape
@@ -94,16 +97,31 @@ class Known:
             d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
         }
         self._definitions = operation.variable_definitions or ()
+        signatures = [get_variable_signature(core, definition) for definition in self._definitions]
+        self._signatures = [s for s in signatures if not isinstance(s, GraphQLError)]
         self._small = self._within_limits({d.variable.name.value: LARGEST_PAGE for d in self._definitions})
 
     def variables(self, given: Mapping[str, Any]) -> VariableValues | None:
         """The values of its variables; None where they are wrong, or ask for too much."""
-        if not self._definitions:
-            return VariableValues({}, {})
-        values = get_variable_values(self.core, self._definitions, dict(given))
-        if isinstance(values, list) or not (self._small or self._within_limits(given)):
+        values = self._coerced(given)
+        if values is None or not (self._small or self._within_limits(given)):
             return None
         return values
+
+    def _coerced(self, given: Mapping[str, Any]) -> VariableValues | None:
+        """As graphql-core coerces them, with signatures that are read once."""
+        sources, coerced = {}, {}
+        for signature in self._signatures:
+            if signature.name not in given:
+                return self._with_defaults(given)
+            value = given[signature.name]
+            sources[signature.name] = VariableValueSource(signature, value)
+            coerced[signature.name] = coerce_input_value(value, signature.type)
+        return None if Undefined in coerced.values() else VariableValues(sources, coerced)
+
+    def _with_defaults(self, given: Mapping[str, Any]) -> VariableValues | None:
+        values = get_variable_values(self.core, self._definitions, dict(given))
+        return None if isinstance(values, list) else values
 
     def _within_limits(self, given: Mapping[str, Any]) -> bool:
         try:
