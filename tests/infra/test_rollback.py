@@ -12,7 +12,8 @@ from infra.views import generations, projector
 from infra.views.lag import lags
 from infra.views.reader import ViewReader
 from projections.view import Declaration, View, views
-from tests.infra.populations import Rows, folded
+from tests.infra.folding import folded
+from tests.infra.populations import Rows
 from tests.infra.worlds import VIEWS, World, opened_world
 
 NAME = "spendings"
