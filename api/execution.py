@@ -35,7 +35,7 @@ class Schema(strawberry.Schema):
     ) -> ExecutionResult:
         allowed = None if allowed_operation_types is None else set(allowed_operation_types)
         if query and (allowed is None or OperationType.QUERY in allowed):
-            answer = await self._by_plan(query, operation_name, variable_values or {}, context_value)
+            answer = await self.at_once(query, operation_name, variable_values or {}, context_value)
             if answer is not None:
                 return answer
         return await super().execute(
@@ -49,15 +49,9 @@ class Schema(strawberry.Schema):
         )
 
     async def at_once(
-        self, query: str, operation_name: str | None, variables: dict[str, Any], context: Call
-    ) -> ExecutionResult | None:
-        """The data of a query that is known; None where the whole of strawberry must look at it."""
-        answer = await self._by_plan(query, operation_name, variables, context)
-        return None if answer is None or answer.errors else answer
-
-    async def _by_plan(
         self, query: str, operation_name: str | None, given: dict[str, Any], context: Call
     ) -> ExecutionResult | None:
+        """The answer to a query that is known; None where the whole of strawberry must look at it."""
         known = self.plans.known(query, operation_name) if self.plans else None
         if known is None or self.plans is None:
             return None

@@ -18,6 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
+from strawberry.http import process_result
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from api.call import Call
@@ -84,7 +85,8 @@ class GraphQLApp(GraphQL[Call, None]):
         answer = await self._schema.at_once(asked.query, asked.name, asked.variables or {}, context)
         if answer is None:
             return None
-        return Response(orjson.dumps({"data": answer.data, "extensions": answer.extensions}), media_type=JSON)
+        told = process_result(answer)
+        return Response(self.encode_json(told) if answer.errors else orjson.dumps(told), media_type=JSON)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
