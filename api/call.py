@@ -60,11 +60,15 @@ class Call:
         """A row as of a position."""
 
         async def load(keys: list[Key]) -> list[Found | None]:
-            found = await self.reader.by_keys(await self.table(view, at), keys, at)
-            return [found.get(key) for key in keys]
+            return await self.rows(view, keys, at)
 
         found: Found | None = await self.together((view, at), load, key)
         return found
+
+    async def rows(self, view: str, keys: Sequence[Key], at: int) -> list[Found | None]:
+        """Several rows as of a position, in the order of their keys."""
+        found = await self.reader.by_keys(await self.table(view, at), keys, at)
+        return [found.get(key) for key in keys]
 
     async def together(
         self, what: Hashable, load: Callable[[list[Any]], Awaitable[Sequence[Any]]], key: Any

@@ -203,7 +203,7 @@ class Inputs:
         fields["source"] = (str | None, optional("Where it came from."))
         return input_type(f"{command.__name__}Input", fields, inspect.cleandoc(command.__doc__ or ""))
 
-    def _of_record(self, record: type[Any]) -> Any:
+    def of_record(self, record: type[Any]) -> Any:
         if record not in self._records:
             doc = inspect.cleandoc(record.__doc__ or "")
             self._records[record] = input_type(f"{record.__name__}Input", self._fields(record), doc)
@@ -234,7 +234,7 @@ class Inputs:
         if issubclass(hint, Enum):
             return enum(hint)
         if issubclass(hint, msgspec.Struct):
-            return self._of_record(hint)
+            return self.of_record(hint)
         return SCALARS[hint]
 
 

@@ -11,7 +11,7 @@ from graphql import GraphQLSchema, print_schema
 from strawberry.extensions import MaxTokensLimiter, ParserCache
 from strawberry.schema.config import StrawberryConfig
 
-from api import calendar, complaints, customers, explain, interactions, orders, points, tiers
+from api import calendar, complaints, customers, explain, interactions, orders, points, previews, tiers
 from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
 from api.events import EventConnection, Subscription, event_log, event_log_arguments
@@ -24,6 +24,7 @@ from api.reports import report_field
 from api.scalars import INT64, MOMENT, Int64
 from api.views import ViewType, complete
 from infra.views.reader import Found
+from projections.previews import READS
 from projections.view import Declaration, Report
 
 NOUNS: Sequence[Noun] = (
@@ -53,9 +54,10 @@ def build_schema(
         for name, report in sorted(reports.items())
         if set(report.reads) <= types.keys()
     }
+    inputs = Inputs()
     schema = Schema(
-        query=_query(types, rows),
-        mutation=_mutation(types),
+        query=_query(types, rows, inputs),
+        mutation=_mutation(types, inputs),
         subscription=Subscription,
         types=[AsOf, *error_types()],
         extensions=[
@@ -78,7 +80,9 @@ def printed(schema: strawberry.Schema) -> str:
     return print_schema(schema._schema) + "\n"
 
 
-def _query(types: Mapping[str, ViewType], reports: Mapping[str, tuple[Any, Any]]) -> type[Any]:
+def _query(
+    types: Mapping[str, ViewType], reports: Mapping[str, tuple[Any, Any]], inputs: Inputs
+) -> type[Any]:
     fields: dict[str, tuple[Any, Any]] = {}
     for name, kind in types.items():
         one = kind.name[0].lower() + kind.name[1:]
@@ -86,6 +90,8 @@ def _query(types: Mapping[str, ViewType], reports: Mapping[str, tuple[Any, Any]]
         fields[name] = kind.many()
     for name, (row, made) in reports.items():
         fields[name] = (list_of(row), made)
+    if types.keys() >= {*READS}:
+        fields["preview_tier_policy"] = previews.preview_field(types, inputs)
     fields["event_log"] = (
         EventConnection,
         field(EventConnection, event_log, event_log_arguments(), "The log: every event, in order."),
@@ -93,8 +99,8 @@ def _query(types: Mapping[str, ViewType], reports: Mapping[str, tuple[Any, Any]]
     return object_type(bare("Query"), fields, "What can be asked; every answer is true at `extensions.asOf`.")
 
 
-def _mutation(types: Mapping[str, ViewType]) -> type[Any]:
-    inputs, fields = Inputs(), {}
+def _mutation(types: Mapping[str, ViewType], inputs: Inputs) -> type[Any]:
+    fields = {}
     for noun in NOUNS:
         for command in noun.decider.commands:
             answer = types.get(noun.answer) if noun.answer else None
@@ -110,6 +116,8 @@ def _say_what_is_read(
     read: dict[str, tuple[str, ...]] = {kind.name: (name,) for name, kind in types.items()}
     read |= {f"{kind.name}Connection": (name,) for name, kind in types.items()}
     read |= {row: report.reads for row, report in reports.items()}
+    if previews.NAME in core.type_map:
+        read[previews.NAME] = READS
     for name, views in read.items():
         core.type_map[name].extensions["views"] = views
 

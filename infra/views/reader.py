@@ -245,8 +245,14 @@ class ViewReader:
         self, report: Report, standing: Standing, at: int, values: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """A report's rows as of a position, by column name."""
-        sources = {name: self.table(name, standing).as_of("$2") for name in report.reads}
-        sql, arguments = bind(typed(report).format_map(sources), values, first=3)
+        return await self.select(typed(report), report.reads, standing, at, values)
+
+    async def select(
+        self, query: str, reads: Iterable[str], standing: Standing, at: int, values: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """What a query, written as in a report, selects from these views as of a position."""
+        sources = {name: self.table(name, standing).as_of("$2") for name in reads}
+        sql, arguments = bind(query.format_map(sources), values, first=3)
         records = await self.log.pool.fetch(
             f"SELECT * FROM ({sql}) report WHERE $2::bigint IS NOT NULL", self.log.tenant, at, *arguments
         )
