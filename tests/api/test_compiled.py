@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import orjson
+import pytest
 from starlette.requests import HTTPConnection
 
 from api.call import Call
