@@ -27,7 +27,7 @@ async def open_pool(dsn: str, *, size: int = 10) -> Pool:
     """A pool of at most `size` connections that leaves no session state behind between transactions."""
     return await asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=0,  # asyncpg itself logs a traceback where it cannot keep a floor
         max_size=size,
         reset=_keep,
         init=_prepare,
