@@ -13,6 +13,7 @@ import click
 import kehu.builtin  # noqa: F401  # declares the views
 from kehu.commands.archive import archive_command
 from kehu.commands.demo import demo_command
+from kehu.commands.explain import explain_command
 from kehu.commands.export import export_command
 from kehu.commands.importing import import_command
 from kehu.commands.parked import parked_command, retry_command
@@ -44,6 +45,7 @@ for command in (
     demo_command,
     import_command,
     replay_command,
+    explain_command,
     rebuild_command,
     status_command,
     views_command,

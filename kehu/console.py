@@ -21,6 +21,8 @@ from rich.table import Table
 
 Moved = Callable[[int, int], None]
 """Called with how much is done, and of how much."""
+SHORT = 120
+"""Letters of one value that are shown to people."""
 
 
 def out() -> Console:
@@ -61,6 +63,12 @@ def bar(title: str, *, quiet: bool = False) -> Iterator[Moved]:
 
 def seconds(value: float) -> str:
     return f"{value:.1f} s"
+
+
+def short(value: Any) -> str:
+    """A value on one line; JSON answers show all of it."""
+    text = "–" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= SHORT else f"{text[:SHORT]}…"
 
 
 def listed(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -49,15 +49,6 @@ def common(command: F) -> F:
     return with_settings  # type: ignore[return-value]  # the flags are added to what the function takes
 
 
-own_projections = click.option(
-    "--projection",
-    "projections",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    multiple=True,
-    help="A Python file with views of your own; may be repeated.",
-)
-
-
 def _settings(**flags: Any) -> Settings:
     try:
         settings = from_environment()

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
 
 import click
-import msgspec
 from rich.text import Text
 
-from kehu.console import out, write_json
+from kehu.console import out, short, write_json
 from kehu.failures import NOT_FOUND, Failure
 from kehu.opening import database, opened
 from kehu.options import common, moment_of
 from kehu.replaying import Replayed, replay
 from kehu.settings import Settings
-
-SHORT = 120
-"""Letters of one value that are shown; --json shows all."""
 
 
 @click.command("replay")
@@ -84,11 +79,6 @@ def _lines(customer_id: str, story: list[Replayed]) -> Iterator[Text]:
         changed = {c.field for c in event.changes}
         for field, value in event.data.items():
             if field not in changed and value is not None and not field.endswith("_id"):
-                yield Text(f"{'':>11}{field}: {_short(value)}", style="dim")
+                yield Text(f"{'':>11}{field}: {short(value)}", style="dim")
         for c in event.changes:
-            yield Text(f"{'':>11}{c.field}: {_short(c.old)} → {_short(c.new)}")
-
-
-def _short(value: Any) -> str:
-    text = "–" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return text if len(text) <= SHORT else f"{text[:SHORT]}…"
+            yield Text(f"{'':>11}{c.field}: {short(c.old)} → {short(c.new)}")

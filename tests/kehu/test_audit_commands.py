@@ -53,6 +53,27 @@ def test_replay_tells_everything_about_the_customer(filled: str) -> None:
     assert (story[1]["actor"], story[1]["source"]) == ("import", "purchases.csv")
 
 
+def explained(database: str, *words: str) -> list[dict[str, object]]:
+    result = kehu("explain", *words, "--json", database=database)
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_explain_tells_which_events_made_a_field_what_it_is(filled: str) -> None:
+    paid, placed = explained(filled, "orders", "1", "--field", "paid_minor")
+    assert (paid["event"], paid["changes"]) == (
+        "PaymentReceived",
+        [{"field": "paid_minor", "old": 0, "new": 1177}],
+    )
+    assert (placed["event"], placed["until"]) == ("OrderPlaced", paid["since"])
+    assert explained(filled, "orders", "1", "--as-of", str(placed["since"]))[0]["event"] == "OrderPlaced"
+    told = kehu("explain", "orders", "1", database=filled).stdout
+    assert "paid_minor: 0 → 1177" in told
+    missing = kehu("explain", "orders", "9", database=filled)
+    assert missing.returncode == 3
+    assert "orders had no row '9'" in missing.stderr.splitlines()[-1]
+
+
 def test_replay_up_to_a_position_a_day_or_a_time(filled: str) -> None:
     story = replayed(filled)
     assert len(replayed(filled, "--position", str(story[2]["position"]))) == 3

@@ -28,6 +28,7 @@ def test_the_commands_are_those_of_the_product() -> None:
     assert COMMANDS == [
         "archive",
         "demo",
+        "explain",
         "export",
         "import",
         "parked",
@@ -80,6 +81,9 @@ def test_the_version_is_told() -> None:
         (["replay"], 2, "Missing option '--customer'"),
         (["replay", "--customer", "a", "--at", "1997-01-01", "--position", "1"], 2, "not both"),
         (["rebuild", "nothing"], 3, "there is no view 'nothing'"),
+        (["explain", "nothing", "1"], 3, "there is no view 'nothing'"),
+        (["explain", "orders", "1", "2"], 2, "the key of orders is order_id"),
+        (["explain", "orders", "1", "--field", "colour"], 2, "has no field 'colour'"),
         (["export", "nothing", "--to", "csv"], 3, "there is no view 'nothing'"),
         (["export", "customers", "--to", "xlsx"], 2, "'xlsx' is not one of"),
         (["export", "--log", "--to", "csv", "."], 2, "the log is exported as parquet"),
