@@ -210,6 +210,8 @@ class Build:
         """Compute all rows together, as of a position, from SQL for the rows of the views that are read."""
         assert self.declaration.population is not None
         query = self.declaration.population.query
+        if not self.indexed:
+            await self.table.hold(connection)
         await self.table.compute(connection, self.tenant, position, query, sources, values)
 
 
@@ -263,6 +265,8 @@ class _Batch:
     async def write(self, connection: Connection) -> None:
         build = self._build
         opened = [(row.value, row.since) for row in self._dirty.values() if row.value is not None]
+        if not build.indexed:
+            await build.table.hold(connection)
         await build.table.write(
             connection, build.tenant, ended=self._ended, passed=self._passed, opened=opened
         )

@@ -89,8 +89,13 @@ class Table:
             f"CREATE TABLE {self.past} ({body}, until bigint NOT NULL)"
         )
 
+    async def hold(self, connection: Connection) -> None:
+        """Before writing to tables without indexes: `index` waits here, not after it has locked one of them."""
+        await connection.execute(f"LOCK TABLE {self.live} IN ROW EXCLUSIVE MODE")
+
     async def index(self, connection: Connection) -> None:
         await connection.execute(
+            f"LOCK TABLE {self.live} IN SHARE MODE;"
             f"ALTER TABLE {self.past} ADD PRIMARY KEY (tenant, {self._key_listed}, since);"
             f"CREATE INDEX ON {self.past} (tenant, until)"  # few versions ended lately
         )
