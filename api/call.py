@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import HTTPConnection
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
+from api.callers import Caller
 from api.errors import refused
+from api.policy import rules_for
 from infra.tenant import Tenant
-from infra.views.reader import Found, Standing
+from infra.views.reader import Found, Sight, Standing
 from infra.views.tables import Key, Table
 
-ACTOR, LONGEST_ACTOR = "x-kehu-actor", 200
-"""The header that names who asks, in UTF-8, and its letters at most."""
+if TYPE_CHECKING:
+    from api.gate import Gate
 
 
 class Call:
     """One GraphQL operation; strawberry's context."""
 
-    def __init__(self, tenant: Tenant, request: HTTPConnection) -> None:
-        self.tenant, self.reader, self.request = tenant, tenant.reader, request
+    def __init__(self, tenant: Tenant, request: HTTPConnection, gate: Gate) -> None:
+        self.tenant, self.reader, self.request, self.gate = tenant, tenant.reader, request, gate
+        self._caller: Caller | None = None
+        self.cost: dict[str, Any] = {}
+        """What `extensions.cost` tells."""
+        self.connection_params: dict[str, Any] = {}
+        """What a WebSocket's first message says."""
         self.standing = Standing(generations={}, positions={}, times={})
         self.at, self.pinned = 0, False
         """The position of the answer, and whether the operation itself said which."""
@@ -30,17 +37,39 @@ class Call:
         """What `extensions.asOf` tells."""
         self.ordinary = False
         """Whether resolvers must answer, since no statement can."""
+        self.admitted = False
+        """Whether the operation has passed the gate already."""
+        self._next: Call | None = None
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     def anew(self) -> Call:
         """The same caller's next operation, on a connection that carries several."""
-        return Call(self.tenant, self.request)
+        other = Call(self.tenant, self.request, self.gate)
+        other._caller, other.cost = self._caller, self.cost
+        other.connection_params = self.connection_params
+        self._next = other
+        return other
 
     @property
-    def actor(self) -> str:
-        """Who asks, as the request says; there is no access control yet."""
-        said = self.request.headers.get(ACTOR)
-        return "anonymous" if said is None else _actor(said)
+    def answered(self) -> Call:
+        """The operation that was executed last."""
+        return self._next.answered if self._next else self
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks; nobody gets here whom `identify` did not let in."""
+        assert self._caller is not None
+        return self._caller
+
+    async def identify(self) -> Caller:
+        """Find out who asks. Raises UNAUTHENTICATED or FORBIDDEN."""
+        self._caller = await self.gate.caller(self.request, self.connection_params)
+        return self._caller
+
+    def sight(self, view: str) -> Sight:
+        """What the caller sees of a view. Raises FORBIDDEN where that is nothing."""
+        declaration = self.tenant.declarations[view]
+        return rules_for(self.caller, declaration, lambda name: self.reader.table(name, self.standing))
 
     async def resumed(self, read_at: int, at: int) -> int:
         """The position at which a list goes on whose first page was read at `read_at`."""
@@ -67,7 +96,7 @@ class Call:
 
     async def rows(self, view: str, keys: Sequence[Key], at: int) -> list[Found | None]:
         """Several rows as of a position, in the order of their keys."""
-        found = await self.reader.by_keys(await self.table(view, at), keys, at)
+        found = await self.reader.by_keys(await self.table(view, at), keys, at, sight=self.sight(view))
         return [found.get(key) for key in keys]
 
     async def together(
@@ -78,17 +107,6 @@ class Call:
         if loader is None:
             loader = self._loaders[what] = DataLoader(load_fn=load)
         return await loader.load(key)
-
-
-def _actor(said: str) -> str:
-    """A header's text, which arrives with a letter for each byte."""
-    try:
-        name = said.encode("latin-1").decode()
-    except UnicodeError:
-        raise refused("BAD_REQUEST", f"the header {ACTOR} must be UTF-8") from None
-    if not 0 < len(name) <= LONGEST_ACTOR:
-        raise refused("BAD_REQUEST", f"the header {ACTOR} must have 1 to {LONGEST_ACTOR} letters")
-    return name
 
 
 def call(info: Info) -> Call:

@@ -18,6 +18,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from api.build import Argument, bare, enum, field, input_type, list_of, object_type
 from api.call import Call, call
+from api.rights import require_theirs, within_reach
 from api.scalars import Int64
 from api.views import ViewType, optional
 from domain.commands import METADATA, Command, parse
@@ -25,7 +26,7 @@ from domain.decider import Decider
 from domain.errors import DomainError, InvalidInput
 from infra.engine import Executed
 from infra.log.units import CommandIdReused
-from infra.views.reader import Found
+from infra.views.reader import Found, masked
 from projections.view import member_docs
 
 MEANINGS: Mapping[str, str] = {
@@ -271,7 +272,9 @@ def mutation(
 
     async def resolve(_: Any, info: Info, input: Any) -> Payload:
         try:
-            done = await call(info).tenant.engine.execute(_command(command, plain(input), call(info)))
+            wanted = _command(command, plain(input), call(info))
+            await require_theirs(call(info), decider, wanted)
+            done = await call(info).tenant.engine.execute(wanted)
         except (DomainError, CommandIdReused) as refused:
             return Payload(None, None, [Refusal(refused)])
         return Payload(done, await _row(call(info), decider, answer, done), [])
@@ -284,7 +287,7 @@ def _command(command: type[Command], fields: dict[str, Any], context: Call) -> C
     now = datetime.now(UTC)
     fields["command_id"] = str(uuid.uuid4()) if key is None else key
     fields["occurred_at"] = now if when is None else when
-    wanted = parse(command, fields | {"actor": context.actor})
+    wanted = parse(command, fields | {"actor": context.caller.actor})
     _require_own_key(wanted)
     _require_past(wanted, now)
     return wanted
@@ -307,9 +310,12 @@ async def _row(context: Call, decider: Decider[Any], answer: ViewType | None, do
     if answer is None:
         return None
     id = done.appended.stream.removeprefix(f"{decider.name}-")
-    customer = getattr(done.state, "customer_id", None)
-    stream = done.appended.stream
-    return await context.reader.row_after(answer.declaration.name, (id,), stream, customer, done.position)
+    customer, stream = getattr(done.state, "customer_id", None), done.appended.stream
+    if not await within_reach(context, answer.declaration, customer):
+        return None
+    row = await context.reader.row_after(answer.declaration.name, (id,), stream, customer, done.position)
+    context.standing = await context.reader.standing()
+    return row and masked(row, context.sight(answer.declaration.name))
 
 
 def _payload_type(command: type[Command], answer: ViewType | None) -> type[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -28,6 +28,7 @@ from strawberry.types.arguments import convert_arguments
 
 from api import meaning
 from api.build import MEANING
+from api.policy import require_unmasked
 from api.views import (
     ColumnName,
     SortDirection,
@@ -39,6 +40,7 @@ from api.views import (
 )
 from domain.records import Record
 from infra.views.conditions import All, Order, Outer, Test, Where, complete_order
+from infra.views.reader import Sight
 from infra.views.statement import (
     LONGEST_KEY,
     After,
@@ -105,6 +107,13 @@ class Cursor(Record):
         return parse_cursor(self.declaration, self.order, text)
 
 
+class Asker(Record):
+    """The name of whoever asks."""
+
+
+ASKER = Asker()
+
+
 class OfCursor(Record):
     """One of a cursor's sort values, or the position where `place` is None."""
 
@@ -149,7 +158,10 @@ def _of_inputs(values: list[Any]) -> bool:
 
 
 class Compiler:
-    """Compiles one operation; afterwards `cursors` and `sizes` are what its variables are yet to say."""
+    """Compiles one operation for those who have the same `sight` of each view (it raises FORBIDDEN for none).
+
+    Afterwards `cursors` and `sizes` are what its variables are yet to say.
+    """
 
     def __init__(
         self,
@@ -157,8 +169,9 @@ class Compiler:
         operation: OperationDefinitionNode,
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: VariableValues,
+        sight: Callable[[Declaration], Sight],
     ) -> None:
-        self._schema, self._operation = schema, operation
+        self._schema, self._operation, self._sight = schema, operation, sight
         self._core: GraphQLSchema = schema._schema
         self._fragments = {name: FragmentDetails(definition) for name, definition in fragments.items()}
         open_values = {name: opened(value, (name,)) for name, value in variables.coerced.items()}
@@ -221,21 +234,30 @@ class Compiler:
     def _row(
         self, declaration: Declaration, where: Where, declared: GraphQLField, details: FieldDetailsList
     ) -> Row:
-        return Row(view=declaration.name, where=where, body=self._inside(_kind(declared), details))
+        sight = self._sight(declaration)
+        return Row(
+            view=declaration.name,
+            where=sight.of(where),
+            body=self._inside(_kind(declared), details),
+            masked=sight.masked,
+        )
 
     def _listing(self, listing: meaning.Listing, declared: GraphQLField, details: FieldDetailsList) -> Rows:
         wanted = self._arguments(declared, details)
         declaration, order = listing.declaration, wanted_order(wanted.get("order_by"))
         parts = filter_parts(declaration, given(wanted.get("filter")))
+        sight = self._sight(declaration)
+        require_unmasked(sight, All(parts=tuple(parts)), [o.column for o in order])
         if listing.column is not None and listing.key is not None:
             parts.insert(0, Test(column=listing.column, op="eq", value=Outer(column=listing.key)))
         return Rows(
             view=declaration.name,
-            where=All(parts=tuple(parts)),
+            where=sight.of(All(parts=tuple(parts))),
             order=order,
             first=self._first(wanted["first"]),
             after=self._after(declaration, order, given(wanted.get("after"))),
             body=self._inside(_kind(declared), details),
+            masked=sight.masked,
         )
 
     def _part(self, part: meaning.Part, declared: GraphQLField, details: FieldDetailsList) -> Value:

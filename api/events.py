@@ -14,16 +14,18 @@ from strawberry.types import Info
 from api.build import Argument
 from api.call import call
 from api.errors import refused
+from api.policy import shown
+from api.rights import require_events_of
 from api.scalars import Int64
 from api.views import DEFAULT_PAGE, LARGEST_PAGE, PageInfo, given, optional, require_page
 from domain.events import Event as DomainEvent
-from domain.events import Recorded, encode
+from domain.events import Recorded
 from infra.log.followers import follow
 from infra.log.reading import Selection
 
 
-def _data(root: strawberry.Parent[Any]) -> str:
-    return encode(root.event).decode()
+def _data(root: strawberry.Parent[Any], info: Info) -> str:
+    return shown(call(info).caller, root.event).decode()
 
 
 @strawberry.type(description="Something that happened, as the log holds it.")
@@ -88,6 +90,7 @@ async def event_log(_: Any, info: Info, *, first: int, after: Any = None, filter
     require_page(first)
     wanted, at = given(filter), call(info).at
     selection = wanted.selection() if wanted else Selection()
+    await require_events_of(call(info), selection.customer_id)
     selection = msgspec.structs.replace(
         selection, until=at if selection.until is None else min(selection.until, at)
     )
@@ -134,10 +137,14 @@ async def _events(
         str | None, strawberry.argument(description="Only what is about this customer.")
     ] = None,
 ) -> AsyncIterator[Event]:
-    tenant = call(info).tenant
+    context, tenant = call(info), call(info).tenant
+    await require_events_of(context, customer_id)
     begin = await tenant.log.head() if after is None else after
     wanted = Selection(customer_id=customer_id)
     async for page in follow(tenant.log, tenant.wakeups, begin, wanted):
+        if page.events:
+            await context.identify()  # a key may have been revoked, an owner changed
+            await require_events_of(context, customer_id)
         for recorded in page:
             yield recorded  # type: ignore[misc]  # strawberry reads its attributes
 

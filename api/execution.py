@@ -13,7 +13,7 @@ from strawberry.types.graphql import OperationType
 from api.call import Call
 from api.errors import told
 from api.moments import answered
-from api.plans import Plans
+from api.plans import Known, Plans
 
 
 class Schema(strawberry.Schema):
@@ -35,9 +35,12 @@ class Schema(strawberry.Schema):
     ) -> ExecutionResult:
         allowed = None if allowed_operation_types is None else set(allowed_operation_types)
         if query and (allowed is None or OperationType.QUERY in allowed):
-            answer = await self.at_once(query, operation_name, variable_values or {}, context_value)
-            if answer is not None:
-                return answer
+            found = self.plans.known(query, operation_name) if self.plans else None
+            if self.plans and found:
+                context_value = context_value.anew()
+                answer = await self._by_plan(self.plans, query, found, variable_values or {}, context_value)
+                if answer is not None:
+                    return answer
         return await super().execute(
             query,
             variable_values,
@@ -48,24 +51,29 @@ class Schema(strawberry.Schema):
             operation_extensions,
         )
 
-    async def at_once(
-        self, query: str, operation_name: str | None, given: dict[str, Any], context: Call
+    async def _by_plan(
+        self, plans: Plans, query: str, known: Known, given: dict[str, Any], context: Call
     ) -> ExecutionResult | None:
-        """The answer to a query that is known; None where the whole of strawberry must look at it."""
-        known = self.plans.known(query, operation_name) if self.plans else None
-        if known is None or self.plans is None:
-            return None
+        """The answer to a query that is known, past the gate; None where resolvers must look."""
         try:
+            context.cost = await context.gate.admit(context.caller, query, known.asked(given))
+            context.admitted = True
             variables = known.variables(given)
-            answer = variables and await answered(self.plans, known, variables, context)
+            answer = variables and await answered(plans, known, variables, context)
+        except GraphQLError as error:
+            return self._failed(error)
         except Exception as error:
-            errors = [GraphQLError(str(error), original_error=error)]
-            self.process_errors(errors)
-            return ExecutionResult(data=None, errors=errors)
+            return self._failed(GraphQLError(str(error), original_error=error))
         if not answer:
             context.ordinary = True
             return None
-        return ExecutionResult(data=answer.fragment, errors=None, extensions={"asOf": answer.as_of})
+        extensions = {"asOf": answer.as_of, "cost": context.cost}
+        return ExecutionResult(data=answer.fragment, errors=None, extensions=extensions)
+
+    def _failed(self, error: GraphQLError) -> ExecutionResult:
+        errors = [error]
+        self.process_errors(errors)
+        return ExecutionResult(data=None, errors=errors, extensions={})
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None

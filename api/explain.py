@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -13,8 +13,12 @@ from api.build import Argument, bare, field, list_of, object_type
 from api.call import call
 from api.events import Event
 from api.nouns import Links
+from api.policy import require_unmasked
+from api.rights import readable
 from api.scalars import Int64
 from api.views import DEFAULT_PAGE, ViewType, given, require_page
+from domain.events import Event as DomainEvent
+from domain.events import Recorded
 from infra.views.explaining import Change, explain
 from infra.views.reader import Found
 
@@ -35,16 +39,22 @@ def _link(kind: ViewType) -> tuple[Any, Any]:
 
     async def resolve(root: Found, info: Info, *, first: int, field: Any = None) -> list[dict[str, Any]]:
         require_page(first)
-        column = given(field)
+        context, column = call(info), given(field)
+        await context.table(view.name, root.at)
+        sight = context.sight(view.name)
+        require_unmasked(sight, sight.where, [] if column is None else [column.value])
         changes = await explain(
-            call(info).reader,
+            context.reader,
             view.name,
             view.key_of(root.row),
             root.at,
             field=column and column.value,
             first=first,
+            sight=sight,
         )
-        return [_told(one, columns) for one in changes]
+        told = [_told(one, columns, await readable(context, one.because)) for one in changes]
+        read = {event.position for event in await readable(context, [one.event for one in changes])}
+        return [one for one in told if one["since"] in read]
 
     arguments = {
         "field": Argument(columns | None, "Only the changes of this field.", strawberry.UNSET),
@@ -53,7 +63,7 @@ def _link(kind: ViewType) -> tuple[Any, Any]:
     return list_of(change), field(list_of(change), resolve, arguments, MEANING)
 
 
-def _told(change: Change, columns: Any) -> dict[str, Any]:
+def _told(change: Change, columns: Any, because: Sequence[Recorded[DomainEvent]]) -> dict[str, Any]:
     return {
         "event": change.event,
         "since": change.event.position,
@@ -61,7 +71,7 @@ def _told(change: Change, columns: Any) -> dict[str, Any]:
         "before": change.before,
         "after": change.after,
         "changed": [columns(name) for name in change.changed],
-        "because": change.because,
+        "because": because,
     }
 
 

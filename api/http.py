@@ -1,16 +1,21 @@
-"""The HTTP application: GraphQL over HTTP and WebSocket, GraphiQL, and whether the server is ready."""
+"""The HTTP application: GraphQL over HTTP and WebSocket, GraphiQL, and how the server is."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
-from collections.abc import Sequence
+import logging
+from collections import Counter
+from datetime import timedelta
 from typing import Any
 
-import msgspec
 import orjson
-from cross_web import HTTPException
+from graphql import GraphQLError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -18,42 +23,70 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.http import process_result
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+)
+from strawberry.types.graphql import OperationType
+from strawberry.types.unset import UNSET, UnsetType
 
+from api.access import Access
 from api.call import Call
+from api.errors import refused
+from api.gate import Gate
+from api.over_http import Operation, Unfit, failure, media_type, operation, status_of
+from api.policy import MEASURED, require
+from api.requests import Metrics, Observed
 from api.schema import build_schema
-from domain.records import Record
+from api.signing_in import asks_for_page, sign_in, sign_in_page
 from infra.tenant import Tenant
+from infra.views.lag import lags
 from projections.view import reports
 
 LARGEST_BODY = 1_000_000
 """Bytes of one request."""
-JSON = "application/json"
-STATUS = {400: "BAD_REQUEST", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}
+SUBSCRIPTIONS = 100
+"""Operations under way on one WebSocket connection."""
+INIT = timedelta(seconds=10)
+"""In which a WebSocket connection must say who asks."""
+NEAR = 1_000
+"""Events by which the views of a server that is ready may lag behind."""
+HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+VARY = "authorization, cookie, accept"
+_log = logging.getLogger(__name__)
 
 
-class Asked(Record, rename={"name": "operationName"}):
-    """The body of a request."""
+class _Speaking(BaseGraphQLTransportWSHandler[Call, None]):
+    """Every error over a WebSocket has a code, too."""
 
-    query: str
-    name: str | None = None
-    variables: dict[str, Any] | None = None
-
-
-def _streams(accept: str | None) -> bool:
-    return accept is not None and ("multipart" in accept or "event-stream" in accept)
+    async def send_message(self, message: Any) -> None:
+        if message["type"] == "error":
+            for error in message["payload"]:
+                error.setdefault("extensions", {}).setdefault("code", "SUBSCRIPTION_LIMIT")
+        await super().send_message(message)
 
 
 class GraphQLApp(GraphQL[Call, None]):
-    """Strawberry's view with a `Call` as the context of each request, and refusals in GraphQL's own form."""
+    """GraphQL over HTTP as its draft says; over WebSocket as strawberry does it. A `Call` is the context."""
 
-    def __init__(self, tenant: Tenant, **how: Any) -> None:
-        self._schema, self._tenant = build_schema(tenant.declarations, reports), tenant
-        super().__init__(self._schema, **how)
+    graphql_transport_ws_handler_class = _Speaking
+
+    def __init__(self, tenant: Tenant, gate: Gate) -> None:
+        super().__init__(
+            build_schema(tenant.declarations, reports),
+            graphql_ide="graphiql" if gate.access.graphiql else None,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=INIT,
+            max_subscriptions_per_connection=SUBSCRIPTIONS,
+            allowed_origins=gate.access.origins,
+        )
+        self._tenant, self._gate = tenant, gate
+        self._sockets: Counter[str] = Counter()
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Call:
-        return Call(self._tenant, request)
+        return Call(self._tenant, request, self._gate)
 
     def decode_json(self, data: str | bytes) -> object:
         try:
@@ -62,75 +95,172 @@ class GraphQLApp(GraphQL[Call, None]):
             raise json.JSONDecodeError(str(error), "", 0) from None
 
     def encode_json(self, data: object) -> str:
-        """Text, not bytes: WebSocket clients expect text frames. Half of a surrogate pair reads `?`."""
-        try:
-            return orjson.dumps(data).decode()
-        except orjson.JSONEncodeError:  # UTF-8 has no such halves, but messages echo what was sent
-            return json.dumps(data, ensure_ascii=False).encode(errors="replace").decode()
-
-    async def run(self, request: Any, *given: Any, **more: Any) -> Any:
-        answer = await self._at_once(request) if request.scope["type"] == "http" else None
-        return await super().run(request, *given, **more) if answer is None else answer
-
-    async def _at_once(self, request: Request) -> Response | None:
-        """The answer to a query that is known, past strawberry's parsing; None where that has to look."""
-        headers = request.headers
-        if request.method != "POST" or headers.get("content-type") != JSON or _streams(headers.get("accept")):
-            return None
-        try:
-            asked = msgspec.json.decode(await request.body(), type=Asked)
-        except (msgspec.MsgspecError, RecursionError):
-            return None
-        context = await self.get_context(request, Response())
-        answer = await self._schema.at_once(asked.query, asked.name, asked.variables or {}, context)
-        if answer is None:
-            return None
-        told = process_result(answer)
-        return Response(self.encode_json(told) if answer.errors else orjson.dumps(told), media_type=JSON)
+        """Text, not bytes: WebSocket clients expect text frames."""
+        return _json(data).decode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+        if scope["type"] == "websocket":
+            await self._speak(WebSocket(scope, receive, send))
             return
+        request = Request(scope, receive)
         try:
-            response = await self.run(Request(scope, receive))
-        except HTTPException as refused:
-            response = _refusal(refused.status_code, refused.reason)
+            response = await self._respond(request)
+        except Unfit as unfit:
+            body = failure(unfit.code, str(unfit))
+            response = JSONResponse(body, unfit.status, headers={**HEADERS, **unfit.headers})
         await response(scope, receive, send)
 
+    # --- HTTP ---------------------------------------------------------------------------------
 
-def _refusal(status: int, reason: str) -> Response:
-    error = {"message": reason, "extensions": {"code": STATUS.get(status, "BAD_REQUEST")}}
-    return JSONResponse({"errors": [error]}, status_code=status)
+    async def _respond(self, request: Request) -> Response:
+        if asks_for_page(request):
+            return await self._page(request)
+        kind = media_type(request)
+        context = Call(self._tenant, request, self._gate)
+        try:
+            caller = await context.identify()
+            request.scope.setdefault("state", {})["caller"] = caller.id
+            asked = await operation(request, LARGEST_BODY, self._gate.access.body_seconds)
+            answer = await self._answer(request, context, asked)
+        except GraphQLError as error:
+            answer = {"errors": [error.formatted]}
+        return self._written(request, answer, kind, pinned=context.answered.pinned)
+
+    async def _page(self, request: Request) -> Response:
+        """GraphiQL for who is signed in."""
+        if self.graphql_ide is None:
+            raise Unfit(404, "NOT_FOUND", "there is no page here; ask by POST")
+        try:
+            await self._gate.known(self._gate.session(request))
+        except GraphQLError:
+            return sign_in_page()
+        return await self.render_graphql_ide(request)
+
+    async def _answer(self, request: Request, context: Call, asked: Operation) -> dict[str, Any]:
+        """The operation's answer; one without data has no entry for it."""
+        seconds, allowed = self._gate.access.request_seconds, OperationType.from_http(request.method)  # type: ignore[arg-type]  # GET or POST
+        allowed = allowed - {OperationType.SUBSCRIPTION}
+        try:
+            async with asyncio.timeout(seconds):
+                result = await self.schema.execute(
+                    await self._gate.text(asked),
+                    variable_values=asked.variables,
+                    context_value=context,
+                    operation_name=asked.operation_name,
+                    allowed_operation_types=allowed,
+                    operation_extensions=asked.extensions,
+                )
+        except TimeoutError:
+            raise refused(
+                "TIMEOUT", f"no answer within {seconds:g} s; a mutation may have been done: repeat its key"
+            ) from None
+        except InvalidOperationTypeError as error:
+            raise Unfit(
+                405, "METHOD_NOT_ALLOWED", error.as_http_error_reason(request.method), allow="POST"
+            ) from None
+        except CannotGetOperationTypeError as error:
+            raise refused("GRAPHQL_VALIDATION_FAILED", error.as_http_error_reason()) from None
+        request.scope["state"]["cost"] = (result.extensions or {}).get("cost", {}).get("requested")
+        answer: dict[str, Any] = dict(await self.process_result(request, result))
+        if answer["data"] is None and not any(error.path for error in result.errors or ()):
+            del answer["data"]  # nothing was executed
+        return answer
+
+    def _written(self, request: Request, answer: dict[str, Any], kind: str, *, pinned: bool) -> Response:
+        status, headers = status_of(answer, kind), {**HEADERS, "vary": VARY}
+        if status == 401:
+            headers["www-authenticate"] = "Bearer"
+        for error in answer.get("errors", ()):
+            if wait := error.get("extensions", {}).get("retryAfter"):
+                headers["retry-after"] = str(wait)
+        if request.method == "GET" and status == 200 and pinned and answer.get("data"):
+            shown = [answer["data"], answer.get("errors"), answer["extensions"]["asOf"]]
+            tag = f'W/"{hashlib.sha256(_json(shown)).hexdigest()[:32]}"'
+            headers |= {"etag": tag, "cache-control": "private, no-cache"}
+            if tag in request.headers.get("if-none-match", ""):
+                return Response(status_code=304, headers=headers)
+        return Response(_json(answer), status, headers, media_type=f"{kind}; charset=utf-8")
+
+    # --- WebSocket ----------------------------------------------------------------------------
+
+    async def _speak(self, socket: WebSocket) -> None:
+        """A WebSocket connection, counted for its caller while it lasts."""
+        try:
+            await self.run(socket)
+        finally:
+            if holder := socket.scope.get("holder"):
+                self._sockets[holder] -= 1
+
+    async def on_ws_connect(self, context: Call) -> UnsetType | dict[str, object] | None:
+        try:
+            caller = await context.identify()
+        except GraphQLError as error:
+            raise ConnectionRejectionError from error
+        if self._sockets[caller.id] >= self._gate.access.sockets:
+            raise ConnectionRejectionError
+        self._sockets[caller.id] += 1
+        context.request.scope["holder"] = caller.id
+        acknowledged: UnsetType = UNSET
+        return acknowledged
 
 
-def create_app(tenant: Tenant, *, graphiql: bool = True, hosts: Sequence[str] | None = None) -> Starlette:
-    """The application of one tenant; `GET /ready` answers 200 once the views have caught up.
+def _json(data: object) -> bytes:
+    """Half of a surrogate pair reads `?`: UTF-8 has no such halves, but messages echo what was sent."""
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError:
+        return json.dumps(data, ensure_ascii=False).encode(errors="replace")
 
-    With `hosts`, only requests to these names are answered: a page elsewhere whose own name is made to
-    point here (DNS rebinding) is not.
-    """
-    graphql = GraphQLApp(
-        tenant,
-        graphql_ide="graphiql" if graphiql else None,
-        allow_queries_via_get=False,
-        subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
-    )
 
-    async def ready(_: Request) -> JSONResponse:
-        head, (position, _time) = await tenant.log.head(), (await tenant.reader.standing()).lowest(())
-        return JSONResponse(
-            {"head": head, "position": position}, status_code=200 if position == head else 503
+def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
+    """The application of one tenant, as open as `access` says; without it, as for this machine alone."""
+    access = access or Access()
+    gate, metrics = Gate(tenant, access), Metrics()
+    graphql = GraphQLApp(tenant, gate)
+
+    async def ready(_: Request) -> Response:
+        """Whether the database answers and the views are near the log's end."""
+        async with asyncio.timeout(5):
+            serving = [lag for lag in await lags(tenant.pool, tenant.name) if lag.serving]
+        behind = max((lag.events for lag in serving), default=0)
+        return JSONResponse({"ready": behind <= NEAR, "behind": behind}, 200 if behind <= NEAR else 503)
+
+    async def measured(request: Request) -> Response:
+        try:
+            require(await gate.caller(request, {}), [MEASURED])
+        except GraphQLError as error:
+            code = (error.extensions or {}).get("code")
+            return JSONResponse({"errors": [error.formatted]}, 401 if code == "UNAUTHENTICATED" else 403)
+        return Response(await metrics.text(tenant), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def session(request: Request) -> Response:
+        return await sign_in(request, gate)
+
+    middleware = [
+        Middleware(Observed, metrics=metrics, logged=access.logged),
+        Middleware(TrustedHostMiddleware, allowed_hosts=access.hosts, www_redirect=False),
+        Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),
+    ]
+    if access.origins:
+        middleware.insert(
+            1,
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(access.origins),
+                allow_methods=["GET", "POST"],
+                allow_headers=["authorization", "content-type", "x-request-id"],
+            ),
         )
-
     return Starlette(
         routes=[
-            Route("/graphql", graphql, methods=["GET", "POST"]),
+            Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
             Route("/health", lambda _: JSONResponse({"status": "ok"})),
             Route("/ready", ready),
+            Route("/metrics", measured),
+            *([Route("/session", session, methods=["POST"])] if access.graphiql else []),
             Route("/", lambda _: RedirectResponse("/graphql")),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
+        middleware=middleware,
         max_body_size=LARGEST_BODY,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -10,7 +11,6 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLError,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLList,
@@ -19,6 +19,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    Node,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -26,12 +27,11 @@ from graphql import (
     VariableNode,
     get_named_type,
     get_nullable_type,
-    get_operation_ast,
     is_composite_type,
 )
-from strawberry.extensions import ValidationCache
 
 from api.errors import refused
+from api.policy import Subject
 from api.views import DEFAULT_PAGE, LARGEST_PAGE
 
 MOST_NODES = 20_000
@@ -40,12 +40,24 @@ DEEPEST = 15
 """Fields within each other; the introspection of GraphiQL needs 14."""
 MOST_ALIASES = 30
 """Fields under another name; each may read the same rows once more."""
+MOST_ROOTS = 20
+"""Fields of the operation itself."""
+MOST_DIRECTIVES = 50
+"""`@skip`, `@include` and the like."""
 MOST_FRAGMENTS = 100
 """Fragments of a document; validation compares each with each."""
+MOST_NAMESAKES = 200
+"""Fields of a document that are called the same; validation compares each with each."""
 MOST_LEVELS = 60
 """Selections within each other, those of fragments included: how deep this module itself recurses."""
 COUNTED_TO = 10**12
 """Where counting ends, so that the numbers of a bomb stay small."""
+WEIGHTS: Mapping[str, int] = {"report": 1_000, "command": 50}
+"""What a field costs beyond its rows, by the kind of its subject."""
+COUNT_WEIGHT = 10
+"""What `totalCount` costs."""
+REMEMBERED = 1_000
+"""Operations whose size is not reckoned again."""
 
 
 class Size(NamedTuple):
@@ -54,42 +66,63 @@ class Size(NamedTuple):
     nodes: int = 0
     depth: int = 0
     aliases: int = 0
+    directives: int = 0
+    cost: int = 0
 
 
-class Limits(ValidationCache):
-    """Refuses operations that are too large; all others are validated, each document once."""
+class Asked(NamedTuple):
+    """What a whole operation asks for."""
 
-    def on_validate(self) -> Iterator[None]:
-        try:
-            self._require_limits()
-        except GraphQLError as error:
-            self.execution_context.pre_execution_errors = [error]
-            yield
-        else:
-            yield from super().on_validate()
-
-    def _require_limits(self) -> None:
-        running = self.execution_context
-        assert running.graphql_document is not None
-        operation = get_operation_ast(running.graphql_document, running.operation_name)
-        if operation is not None:
-            core: GraphQLSchema = running.schema._schema
-            require_limits(core, running.graphql_document, operation, running.variables or {})
+    size: Size
+    roots: int
+    subjects: frozenset[Subject]
+    """What it would read or do."""
 
 
-def require_limits(
+def measure(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any],
-) -> None:
-    """Raises TOO_COMPLEX where the operation, with these variables, goes beyond a limit."""
-    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
-    _require("fragments", len(fragments), MOST_FRAGMENTS)
-    size = _Measure(schema, fragments, _defaults(operation) | dict(variables)).operation(operation)
-    _require("fields within each other", size.depth, DEEPEST)
-    _require("aliases", size.aliases, MOST_ALIASES)
-    _require("nodes, by the sizes of its pages", size.nodes, MOST_NODES)
+) -> Asked:
+    """What the operation asks for with these variables. Raises TOO_COMPLEX where that is too much."""
+    known = _known.get(id(operation))
+    if known is not None and known.operation is operation and known.schema is schema:
+        _known.move_to_end(id(operation))
+        if known.pages == known.values(variables):
+            return known.asked
+    measuring = _Measure(schema, document, _defaults(operation) | dict(variables))
+    asked = measuring.operation(operation)
+    _remember(_Known(operation, schema, asked, measuring.used, variables))
+    return asked
+
+
+class _Known:
+    """An operation's size, and the page sizes among the variables that it follows from."""
+
+    def __init__(
+        self,
+        operation: OperationDefinitionNode,
+        schema: GraphQLSchema,
+        asked: Asked,
+        used: set[str],
+        variables: Mapping[str, Any],
+    ) -> None:
+        self.operation, self.schema, self.asked = operation, schema, asked
+        self._used = tuple(used)
+        self.pages = self.values(variables)
+
+    def values(self, variables: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(variables.get(name) for name in self._used)
+
+
+_known: OrderedDict[int, _Known] = OrderedDict()
+
+
+def _remember(known: _Known) -> None:
+    _known[id(known.operation)] = known
+    if len(_known) > REMEMBERED:
+        _known.popitem(last=False)
 
 
 def _require(what: str, value: int, most: int) -> None:
@@ -110,18 +143,28 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
 class _Measure:
     """One pass over an operation; each fragment is measured once, wherever it is spread."""
 
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        fragments: Mapping[str, FragmentDefinitionNode],
-        variables: Mapping[str, Any],
-    ) -> None:
-        self._schema, self._fragments, self._variables = schema, fragments, variables
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]) -> None:
+        self._schema, self._document, self._variables = schema, document, variables
+        self._fragments = {
+            d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
+        }
         self._measured: dict[str, Size] = {}
+        self._subjects: set[Subject] = set()
+        self.used: set[str] = set()
+        """The variables that page sizes stand in."""
 
-    def operation(self, operation: OperationDefinitionNode) -> Size:
+    def operation(self, operation: OperationDefinitionNode) -> Asked:
+        _require("fragments", len(self._fragments), MOST_FRAGMENTS)
+        _require("fields called the same", _namesakes(self._document), MOST_NAMESAKES)
         root = self._schema.get_root_type(operation.operation)
-        return self._selections(operation.selection_set, root, 1)
+        size = self._selections(operation.selection_set, root, 1)
+        roots = len(operation.selection_set.selections)
+        _require("fields at its root", roots, MOST_ROOTS)
+        _require("fields within each other", size.depth, DEEPEST)
+        _require("aliases", size.aliases, MOST_ALIASES)
+        _require("directives", size.directives, MOST_DIRECTIVES)
+        _require("nodes, by the sizes of its pages", size.nodes, MOST_NODES)
+        return Asked(size._replace(cost=size.cost + roots), roots, frozenset(self._subjects))
 
     def _selections(
         self, selected: SelectionSetNode | None, kind: GraphQLNamedType | None, level: int
@@ -133,9 +176,15 @@ class _Measure:
             nodes=min(sum(part.nodes for part in parts), COUNTED_TO),
             depth=max((part.depth for part in parts), default=0),
             aliases=min(sum(part.aliases for part in parts), COUNTED_TO),
+            directives=min(sum(part.directives for part in parts), COUNTED_TO),
+            cost=min(sum(part.cost for part in parts), COUNTED_TO),
         )
 
     def _selection(self, node: SelectionNode, parent: GraphQLNamedType | None, level: int) -> Size:
+        size = self._inside(node, parent, level)
+        return size._replace(directives=size.directives + len(node.directives or ()))
+
+    def _inside(self, node: SelectionNode, parent: GraphQLNamedType | None, level: int) -> Size:
         if isinstance(node, FieldNode):
             return self._field(node, parent, level)
         if isinstance(node, FragmentSpreadNode):
@@ -165,7 +214,21 @@ class _Measure:
             nodes=rows * (1 + inside.nodes) if rows else inside.nodes,
             depth=inside.depth + 1,
             aliases=inside.aliases + (node.alias is not None),
+            directives=inside.directives,
+            cost=(rows * (1 + inside.cost) if rows else inside.cost) + self._weight(node, declared),
         )
+
+    def _weight(self, node: FieldNode, declared: GraphQLField | None) -> int:
+        """What the field itself costs; what it reads or does is noted."""
+        if declared is None:
+            return 0
+        kinds = 0
+        for part in (declared, get_named_type(declared.type)):
+            subject = part.extensions.get("subject")
+            if isinstance(subject, Subject):
+                self._subjects.add(subject)
+                kinds += WEIGHTS.get(subject.kind, 0)
+        return kinds + (COUNT_WEIGHT if node.name.value == "totalCount" else 0)
 
     def _rows(self, node: FieldNode, declared: GraphQLField, parent: GraphQLNamedType | None) -> int:
         """How many rows a field answers with at most, or is likely to; 0 where it lists none of its own."""
@@ -179,5 +242,21 @@ class _Measure:
     def _number(self, said: ValueNode | None) -> int:
         if isinstance(said, IntValueNode):
             return int(said.value)
-        value = self._variables.get(said.name.value) if isinstance(said, VariableNode) else None
+        if not isinstance(said, VariableNode):
+            return DEFAULT_PAGE
+        self.used.add(said.name.value)
+        value = self._variables.get(said.name.value)
         return value if isinstance(value, int) else DEFAULT_PAGE
+
+
+def _namesakes(document: DocumentNode) -> int:
+    """How many fields of the document bear the commonest name in an answer."""
+    names: Counter[str] = Counter()
+    waiting: list[Node] = list(document.definitions)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, FieldNode):
+            names[(node.alias or node.name).value] += 1
+        inner: SelectionSetNode | None = getattr(node, "selection_set", None)
+        waiting += inner.selections if inner else ()
+    return max(names.values(), default=0)

@@ -148,7 +148,8 @@ async def answered(plans: Plans, known: Known, variables: VariableValues, contex
         asked = At(pinned=None)
         if wanted:
             position = await plans.moment(context, wanted, _position)
-            asked = At(least=position, pinned=None if "atLeast" in wanted else position)
+            context.pinned = "atLeast" not in wanted
+            asked = At(least=position, pinned=position if context.pinned else None)
     except (GraphQLError, Uncompiled):
         return None
     return await plans.answer(context, known, variables, asked)

@@ -24,14 +24,19 @@ from graphql.pyutils import Undefined
 from graphql.utilities import coerce_input_value
 
 from api.call import Call
-from api.compiler import Compiler, Cursor, OfCursor, Uncompiled, Variable, compiled, shape
-from api.limits import require_limits
+from api.callers import Caller
+from api.compiler import ASKER, Asker, Compiler, Cursor, OfCursor, Uncompiled, Variable, compiled, shape
+from api.limits import Asked, measure
+from api.policy import rules_for
 from api.scalars import moment_text
-from api.views import LARGEST_PAGE, require_page
+from api.views import require_page
 from domain.records import Record
-from infra.views.conditions import plain
-from infra.views.reader import Standing
+from domain.roles import Role
+from infra.views.conditions import looked_into, plain
+from infra.views.reader import Sight, Standing
 from infra.views.statement import Statement, statement
+from infra.views.tables import Table
+from projections.view import Declaration
 
 DOCUMENTS, PLANS, MOMENTS = 1_000, 2_000, 10_000
 """How many of each are remembered at most."""
@@ -86,7 +91,7 @@ class At(Record):
 
 
 class Known:
-    """A document that was valid and within the limits, and the views that it reads."""
+    """An operation of a document that was valid, and the views that it reads."""
 
     def __init__(
         self, core: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, views: set[str]
@@ -99,17 +104,22 @@ class Known:
         self._definitions = operation.variable_definitions or ()
         signatures = [get_variable_signature(core, definition) for definition in self._definitions]
         self._signatures = [s for s in signatures if not isinstance(s, GraphQLError)]
-        self._small = self._within_limits({d.variable.name.value: LARGEST_PAGE for d in self._definitions})
+        self._needed: dict[tuple[Role, bool], tuple[str, ...]] = {}
+
+    def asked(self, given: Mapping[str, Any]) -> Asked:
+        """What it asks for with these variables. Raises TOO_COMPLEX."""
+        return measure(self.core, self.document, self.operation, given)
+
+    def needed(self, caller: Caller, declarations: Mapping[str, Declaration]) -> tuple[str, ...]:
+        """The views that it reads, and those that say what the caller sees of them."""
+        found = self._needed.get(caller.scope)
+        if found is None:
+            looked = (_looked_into(caller, declarations[view], declarations) for view in self.views)
+            found = self._needed[caller.scope] = tuple(sorted({*self.views}.union(*looked)))
+        return found
 
     def variables(self, given: Mapping[str, Any]) -> VariableValues | None:
-        """The values of its variables; None where they are wrong, or ask for too much."""
-        values = self._coerced(given)
-        if values is None or not (self._small or self._within_limits(given)):
-            return None
-        return values
-
-    def _coerced(self, given: Mapping[str, Any]) -> VariableValues | None:
-        """As graphql-core coerces them, with signatures that are read once."""
+        """The values of its variables, as graphql-core coerces them; None where they are wrong."""
         sources, coerced = {}, {}
         for signature in self._signatures:
             if signature.name not in given:
@@ -123,38 +133,45 @@ class Known:
         values = get_variable_values(self.core, self._definitions, dict(given))
         return None if isinstance(values, list) else values
 
-    def _within_limits(self, given: Mapping[str, Any]) -> bool:
-        try:
-            require_limits(self.core, self.document, self.operation, given)
-        except GraphQLError:
-            return False
-        return True
+
+def _looked_into(caller: Caller, view: Declaration, declarations: Mapping[str, Declaration]) -> set[str]:
+    try:
+        sight = rules_for(caller, view, lambda name: Table(declarations[name], 0), ASKER)
+    except GraphQLError:
+        return set()  # a report reads it
+    return looked_into(sight.where)
 
 
 class Plan(Record):
-    """What an operation compiles to, for variables of one shape and views of one standing."""
+    """What an operation compiles to: for variables of one shape, one standing, and callers of one scope."""
 
     statement: Statement
     cursors: tuple[Cursor, ...]
     sizes: tuple[Variable, ...]
 
-    def arguments(self, variables: Mapping[str, Any], read: Sequence[tuple[int, list[Any]]]) -> list[Any]:
+    def arguments(
+        self, variables: Mapping[str, Any], read: Sequence[tuple[int, list[Any]]], asker: str
+    ) -> list[Any]:
         """What the statement takes after its moment. Raises `GraphQLError` for pages of a wrong size."""
         for size in self.sizes:
             require_page(size.of(variables))
         begun = dict(zip(map(id, self.cursors), read, strict=True))
-        return [_argument(value, variables, begun) for value in self.statement.arguments]
+        return [_argument(value, variables, begun, asker) for value in self.statement.arguments]
 
 
-def _argument(value: Any, variables: Mapping[str, Any], begun: Mapping[int, tuple[int, list[Any]]]) -> Any:
+def _argument(
+    value: Any, variables: Mapping[str, Any], begun: Mapping[int, tuple[int, list[Any]]], asker: str
+) -> Any:
     match value:
+        case Asker():
+            return asker
         case Variable():
             return plain(value.of(variables))
         case OfCursor(cursor=cursor, place=place):
             at, values = begun[id(cursor)]
             return at if place is None else plain(values[place])
         case list():
-            return [one for part in value for one in _several(_argument(part, variables, begun))]
+            return [one for part in value for one in _several(_argument(part, variables, begun, asker))]
     return value
 
 
@@ -211,14 +228,15 @@ class Plans:
     async def _answer(
         self, context: Call, known: Known, variables: VariableValues, moment: At
     ) -> Answer | None:
-        reader, tenant = context.reader, context.tenant
+        reader, tenant, caller = context.reader, context.tenant, context.caller
+        needed = known.needed(caller, tenant.declarations)
         for _ in range(TRIES):
-            plan = self._plan(known, variables, await reader.serving(known.views), context)
+            plan = self._plan(known, variables, await reader.serving(needed), context)
             read = [cursor.read(variables.coerced) for cursor in plan.cursors]
             if any(at < 0 or moment.pinned not in (None, at) for at, _ in read):
                 return None
             least = max([moment.least, *(at for at, _ in read)])
-            arguments = plan.arguments(variables.coerced, read)
+            arguments = plan.arguments(variables.coerced, read, caller.actor)
             try:
                 [row] = await tenant.pool.fetch(
                     plan.statement.sql, tenant.name, least, moment.pinned, *arguments
@@ -242,8 +260,9 @@ class Plans:
 
     def _plan(self, known: Known, variables: VariableValues, standing: Standing, context: Call) -> Plan:
         """Raises `Uncompiled`."""
-        generations = tuple(standing.generations[view] for view in known.views)
-        key = (known, shape(variables.coerced), generations)
+        caller, declarations = context.caller, context.tenant.declarations
+        generations = tuple(standing.generations[view] for view in known.needed(caller, declarations))
+        key = (known, shape(variables.coerced), generations, caller.scope)
         found = self._plans.find(key)
         if found is None:
             found = self._compile(known, variables, standing, context)
@@ -257,12 +276,17 @@ class Plans:
     ) -> Plan | Uncompiled:
         if not known.views:
             return Uncompiled("it reads no view")
-        compiler = Compiler(self._schema, known.operation, known.fragments, variables)
+        caller, needed = context.caller, known.needed(context.caller, context.tenant.declarations)
+        tables = {view: context.reader.table(view, standing) for view in needed}
+
+        def sight(view: Declaration) -> Sight:
+            return rules_for(caller, view, tables.__getitem__, ASKER)
+
+        compiler = Compiler(self._schema, known.operation, known.fragments, variables, sight)
         try:
             body = compiled(compiler)
         except Uncompiled as reason:
             return reason
-        tables = {view: context.reader.table(view, standing) for view in known.views}
         return Plan(
             statement=statement(body, tables, known.views),
             cursors=tuple(compiler.cursors),

@@ -10,6 +10,7 @@ from strawberry.types import Info
 from api import meaning
 from api.build import Argument, bare, field, list_of, meant, object_type
 from api.call import call
+from api.policy import Subject, require
 from api.views import given, output_type
 from projections.view import Report
 
@@ -32,6 +33,7 @@ def report_field(report: Report) -> tuple[Any, Any]:
 
     async def resolve(_: Any, info: Info, **values: Any) -> list[dict[str, Any]]:
         context = call(info)
+        require(context.caller, [Subject("report", report.name)])
         asked = {f.name: given(values.get(f.name)) for f in report.arguments}
         return await context.reader.report(report, context.standing, context.at, asked)
 

@@ -16,10 +16,11 @@ from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
 from api.events import EventConnection, Subscription, event_log, event_log_arguments
 from api.execution import Schema
-from api.limits import Limits
+from api.gate import Passing
 from api.moments import AsOf, Moments, add_directive
 from api.nouns import Noun
 from api.plans import Plans
+from api.policy import LOG, Subject
 from api.reports import report_field
 from api.scalars import INT64, MOMENT, Int64
 from api.views import ViewType, complete
@@ -39,7 +40,7 @@ NOUNS: Sequence[Noun] = (
 TOKENS = 10_000
 """Words and signs of one document at most."""
 CACHED = 1_000
-"""Documents that are kept parsed and validated."""
+"""Documents that are kept parsed."""
 
 
 def build_schema(
@@ -64,13 +65,15 @@ def build_schema(
             Moments,
             lambda: MaxTokensLimiter(max_token_count=TOKENS),
             lambda: ParserCache(maxsize=CACHED),
-            lambda: Limits(maxsize=CACHED),
+            Passing,
         ],
         config=StrawberryConfig(default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT}),
     )
     core: GraphQLSchema = schema._schema
     add_directive(core)
-    _say_what_is_read(core, types, {rows[name][0].__name__: reports[name] for name in rows})
+    by_row = {rows[name][0].__name__: reports[name] for name in rows}
+    _say_what_is_read(core, types, by_row)
+    _say_what_needs_a_right(core, types, by_row)
     schema.plans = Plans(schema) if compiled else None
     return schema
 
@@ -120,6 +123,22 @@ def _say_what_is_read(
         read[previews.NAME] = READS
     for name, views in read.items():
         core.type_map[name].extensions["views"] = views
+
+
+def _say_what_needs_a_right(
+    core: GraphQLSchema, types: Mapping[str, ViewType], reports: Mapping[str, Report]
+) -> None:
+    """Note on types and mutations to what they give access, as the policy calls it."""
+    subjects = {kind.name: Subject("view", name) for name, kind in types.items()}
+    subjects |= {f"{name}Connection": subject for name, subject in subjects.items()}
+    subjects |= {row: Subject("report", report.name) for row, report in reports.items()}
+    if previews.NAME in core.type_map:
+        subjects[previews.NAME] = Subject("report", "preview_tier_policy")
+    for name in (*subjects, "Event", "EventConnection"):
+        core.type_map[name].extensions["subject"] = subjects.get(name, LOG)
+    assert core.mutation_type is not None
+    for name, made in core.mutation_type.fields.items():
+        made.extensions["subject"] = Subject("command", name[0].upper() + name[1:])
 
 
 def _attribute(source: Any, name: str) -> Any:

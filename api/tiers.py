@@ -11,6 +11,7 @@ from api.build import field, list_of
 from api.call import call
 from api.events import Event
 from api.nouns import Links, Noun
+from api.rights import readable
 from api.views import ViewType
 from domain.analysis import ANALYSES
 from domain.calendar import DayEnded
@@ -70,6 +71,7 @@ async def _because(root: Found, info: Info) -> list[Found]:
     page = await reader.page(
         table,
         root.since,
+        sight=call(info).sight("orders"),
         where=counted,
         order=[conditions.Order(column="placed_at", descending=True)],
         first=MOST,
@@ -82,7 +84,8 @@ async def _caused_by(root: Found, info: Info) -> list[Recorded[Any]]:
     orders = await _because(root, info)
     streams = await log.read_streams([ORDERS.stream(cast(Order, order.row).order_id) for order in orders])
     told = [e for events in streams.values() for e in events if e.position <= root.since]
-    return [*await log.read(root.since - 1, limit=1), *sorted(told, key=lambda e: e.position)]
+    behind = [*await log.read(root.since - 1, limit=1), *sorted(told, key=lambda e: e.position)]
+    return list(await readable(call(info), behind))
 
 
 NOUNS = (Noun(decider=TIER_POLICIES, answer="tier_policies", links=links), Noun(decider=ANALYSES))

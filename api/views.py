@@ -22,10 +22,12 @@ from api.build import Argument, bare, enum, field, fill_input, input_type, list_
 from api.call import Call, call
 from api.errors import refused
 from api.meaning import Part
+from api.policy import require_unmasked
 from api.scalars import Int64, moment_text
 from domain.records import Record
 from infra.views.conditions import All, Not, Order, Some, Test, Where, complete_order
-from infra.views.reader import Found, Page
+from infra.views.reader import Found, Page, Sight
+from infra.views.tables import Table
 from projections.view import Declaration, DeclarationError, Field
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 1_000
@@ -206,17 +208,17 @@ class Listing(Record):
 
     async def page(self, context: Call, after: Sequence[Any] | None, first: int) -> Page:
         """A page of it; first pages of many parents are read together."""
-        table = await context.table(self.declaration.name, self.at)
+        table, sight = await self._seen(context)
         if self.parent is None or after is not None:
             where = All(parts=(self.where, self._of_parent()))
             return await context.reader.page(
-                table, self.at, where=where, order=self.order, after=after, first=first
+                table, self.at, sight=sight, where=where, order=self.order, after=after, first=first
             )
         column, key = self.parent
 
         async def load(keys: list[Any]) -> list[Page]:
             pages = await context.reader.page_for_each(
-                table, self.at, column, keys, where=self.where, order=self.order, first=first
+                table, self.at, column, keys, sight=sight, where=self.where, order=self.order, first=first
             )
             return [pages[key] for key in keys]
 
@@ -225,16 +227,25 @@ class Listing(Record):
 
     async def count(self, context: Call) -> int:
         """How many rows it has in all; many parents are counted together."""
-        table = await context.table(self.declaration.name, self.at)
+        table, sight = await self._seen(context)
         if self.parent is None:
-            return await context.reader.count(table, self.at, self.where)
+            return await context.reader.count(table, self.at, self.where, sight=sight)
         column, key = self.parent
 
         async def load(keys: list[Any]) -> list[int]:
-            counts = await context.reader.count_for_each(table, self.at, column, keys, self.where)
+            counts = await context.reader.count_for_each(
+                table, self.at, column, keys, self.where, sight=sight
+            )
             return [counts[key] for key in keys]
 
         return int(await context.together(("count", *self._asked()), load, key))
+
+    async def _seen(self, context: Call) -> tuple[Table, Sight]:
+        """The view's table, and what the caller sees of it. Raises FORBIDDEN where the list tells more."""
+        table = await context.table(self.declaration.name, self.at)
+        sight = context.sight(self.declaration.name)
+        require_unmasked(sight, self.where, [o.column for o in self.order])
+        return table, sight
 
     def _of_parent(self) -> Where:
         return (

@@ -9,6 +9,7 @@ from bench.business import EVENTS_EACH, fill
 from bench.harness import Better, Figure, Measure, Peer, Run, percentile
 from infra.tenant import Tenant, open_tenant
 from infra.views.conditions import Order, Test
+from infra.views.reader import EVERYTHING
 from infra.views.tables import Table
 from kehu.builtin import NAMES
 from projections.view import views
@@ -64,14 +65,14 @@ def _p95(run: Run, ask: Ask, customers: int, position: int) -> Measure:
 
 
 def _by_key(tenant: Tenant, table: Table) -> Ask:
-    return lambda customer, at: tenant.reader.by_keys(table, [(f"c{customer}",)], at)
+    return lambda customer, at: tenant.reader.by_keys(table, [(f"c{customer}",)], at, sight=EVERYTHING)
 
 
 def _indexed(tenant: Tenant, table: Table) -> Ask:
     async def ask(customer: int, at: int) -> object:
         its = Test(column="customer_id", op="eq", value=f"c{customer}")
         latest = Order(column="placed_at", descending=True)
-        return await tenant.reader.page(table, at, where=its, order=[latest], first=10)
+        return await tenant.reader.page(table, at, sight=EVERYTHING, where=its, order=[latest], first=10)
 
     return ask
 
@@ -80,7 +81,7 @@ def _unindexed(tenant: Tenant, table: Table) -> Ask:
     async def ask(customer: int, at: int) -> object:
         some = Test(column="region", op="eq", value="上海")
         by_orders = Order(column="order_count", descending=True)
-        return await tenant.reader.page(table, at, where=some, order=[by_orders], first=50)
+        return await tenant.reader.page(table, at, sight=EVERYTHING, where=some, order=[by_orders], first=50)
 
     return ask
 

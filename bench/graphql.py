@@ -12,7 +12,9 @@ from bench.business import EVENTS_EACH, fill
 from bench.harness import Figure, Measure, Peer, Run
 from bench.load import Request, ask, get, load, post
 from bench.queries import CUSTOMER, LIST
+from domain.roles import Role
 from infra.database import connected
+from infra.keys import Keys
 from infra.tenant import open_tenant
 from kehu.builtin import NAMES
 from projections.view import views
@@ -32,11 +34,12 @@ async def bench(run: Run) -> list[Figure]:
         await fill(tenant.engine, customers)
         await tenant.projector.catch_up()
         await pool.execute("VACUUM ANALYZE")
+        _, key = await Keys(pool, "bench").create("bench", Role.ADMIN, "bench")
     figures: list[Figure] = []
     async with _serving(dsn, "kehu") as kehu, _serving(dsn, "hand") as hand:
-        one_kehu = [post(CUSTOMER, {"id": f"c{number}"}) for number in range(customers)]
+        one_kehu = [post(CUSTOMER, {"id": f"c{number}"}, key) for number in range(customers)]
         one_hand = [get(f"/customers/c{number}") for number in range(customers)]
-        many_kehu, many_hand = post(LIST, {}), get("/customers")
+        many_kehu, many_hand = post(LIST, {}, key), get("/customers")
         pairs: list[tuple[str, Request, Request]] = [
             (
                 "customer with 10 interactions",

@@ -108,7 +108,7 @@ class _Turn(Event):
     """The customer goes or comes; since version 2 it names the verified identifiers, by their tags."""
 
     customer_id: str
-    identifiers: tuple[str, ...] = ()
+    identifiers: Personal[tuple[str, ...]] = ()
 
     @staticmethod
     def upcast_v1_v2(fields: dict[str, Any]) -> None:

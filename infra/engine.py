@@ -105,6 +105,14 @@ class Engine:
             return Executed(appended=appended, state=state)
         raise Contended(f"{type(command).__name__}: others were faster {TRIES} times; try again")
 
+    async def state(self, decider: Decider[Any], stream: str) -> Any:
+        """An aggregate's state as it is now, whoever changed it last."""
+        while True:
+            plan = Plan(self._cache)
+            await self._load_streams(plan, decider, {stream})
+            if not await self._refresh(plan):
+                return plan.now[stream].state
+
     async def execute_many(self, commands: Sequence[Command]) -> list[Appended | DomainError | None]:
         """Do commands in order, in one transaction.
 

@@ -16,12 +16,14 @@ from kehu.commands.demo import demo_command
 from kehu.commands.explain import explain_command
 from kehu.commands.export import export_command
 from kehu.commands.importing import import_command
+from kehu.commands.key import key_command
 from kehu.commands.parked import parked_command, retry_command
 from kehu.commands.rebuild import rebuild_command
 from kehu.commands.replay import replay_command
 from kehu.commands.serve import serve_command
 from kehu.commands.status import status_command
 from kehu.commands.tenants import tenants_command
+from kehu.commands.trust import trust_command
 from kehu.commands.verify import verify_command
 from kehu.commands.views import rollback_command, views_command
 from kehu.failures import INTERRUPTED, explain, tell
@@ -53,6 +55,8 @@ for command in (
     parked_command,
     retry_command,
     tenants_command,
+    key_command,
+    trust_command,
     verify_command,
     archive_command,
     export_command,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -15,12 +17,13 @@ from infra.scheduler import end_days
 from infra.tenant import Tenant
 from kehu.console import bar
 from kehu.failures import USAGE, Failure
+from kehu.settings import Settings
+
+if TYPE_CHECKING:
+    from api.access import Access
 
 DRAIN = 5
 """Seconds that open requests and streams have to end."""
-
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
-"""This machine's names for itself."""
 
 
 class _Server(uvicorn.Server):
@@ -35,8 +38,8 @@ def listen(host: str, port: int, *, expose: bool) -> socket.socket:
     """A socket that listens there. Raises `Failure` where that is not possible, or not wise."""
     if not expose and not _is_loopback(host):
         raise Failure(
-            f"{host} can be reached from other machines, and there is no access control yet:"
-            " everybody there could read and change everything; say --expose if that is what you want",
+            f"{host} can be reached from other machines, and Kehu speaks plain HTTP:"
+            " put a proxy with TLS before it, and say --expose",
             USAGE,
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -62,10 +65,27 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _hosts(listener: socket.socket) -> tuple[str, ...] | None:
-    """The names that requests may call a server by which this machine alone reaches; None is any."""
-    host = listener.getsockname()[0]
-    return (*LOOPBACK, host) if _is_loopback(host) else None
+def is_local(listener: socket.socket) -> bool:
+    """Whether this machine alone reaches the server."""
+    return _is_loopback(listener.getsockname()[0])
+
+
+def _access(listener: socket.socket, settings: Settings) -> Access:
+    """How open the server is: for developers on this machine, closed for everybody else."""
+    from api.access import Access
+    from api.oidc import Issuer
+
+    issuer = settings.oidc_issuer
+    common: dict[str, Any] = {
+        "trusted_only": settings.trusted_only,
+        "origins": settings.origins,
+        "oidc": Issuer(issuer=issuer, audience=settings.oidc_audience, keys=settings.oidc_keys)
+        if issuer
+        else None,
+    }
+    if is_local(listener):
+        return Access.local(listener.getsockname()[0], **common)
+    return Access.production(rate=settings.rate, **common)
 
 
 async def catch_up(tenant: Tenant, *, quiet: bool = False) -> int:
@@ -74,12 +94,19 @@ async def catch_up(tenant: Tenant, *, quiet: bool = False) -> int:
         return await tenant.projector.catch_up(moved)
 
 
-async def serve(tenant: Tenant, listener: socket.socket, ready: Callable[[], None]) -> None:
+async def serve(
+    tenant: Tenant, listener: socket.socket, settings: Settings, ready: Callable[[], None]
+) -> None:
     """Serve until a signal comes. Raises `Failure` where the views cannot follow the log any more."""
     from api.http import LARGEST_BODY, create_app
 
+    access = _access(listener, settings)
+    if access.logged:
+        log = logging.getLogger("kehu.access")
+        log.setLevel(logging.INFO)
+        log.addHandler(logging.StreamHandler())
     config = uvicorn.Config(
-        create_app(tenant, hosts=_hosts(listener)),
+        create_app(tenant, access),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=DRAIN,

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from domain.records import Record
-from infra.views.tables import quoted
+from infra.views.tables import Table, quoted
 from projections.view import Declaration
 
 
@@ -31,7 +31,16 @@ class Not(Record):
     part: Where
 
 
-Where = Test | All | Some | Not
+class Within(Record):
+    """The column holds the `key` of a live row of another view that meets a condition."""
+
+    column: str
+    table: Table
+    key: str
+    where: Where
+
+
+Where = Test | All | Some | Not | Within
 
 OPERATORS: Mapping[str, str] = {
     "eq": "{column} = {value}",
@@ -101,6 +110,21 @@ def condition(where: Where, arguments: Arguments) -> str:
             return "(" + (" OR ".join(condition(part, arguments) for part in parts) or "false") + ")"
         case Not(part=part):
             return f"(NOT coalesce({condition(part, arguments)}, false))"
+        case Within(column=column, table=table, key=key, where=inner):
+            rows = f"SELECT {quoted(key)} FROM {table.now(condition(inner, arguments))} w"
+            return f"({quoted(column)} IN ({rows}))"
+
+
+def looked_into(where: Where) -> set[str]:
+    """The other views whose live rows decide a condition."""
+    match where:
+        case Within(table=table, where=inner):
+            return {table.declaration.name} | looked_into(inner)
+        case All(parts=parts) | Some(parts=parts):
+            return set().union(*map(looked_into, parts))
+        case Not(part=part):
+            return looked_into(part)
+    return set()
 
 
 def complete_order(declaration: Declaration, order: Sequence[Order]) -> list[Order]:

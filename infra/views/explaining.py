@@ -8,8 +8,9 @@ from domain.events import POLICY_TAG, Event, Recorded
 from domain.policies import Policies
 from domain.policies import evolve as evolve_policies
 from domain.records import Record
-from infra.views.reader import Found, ViewReader
-from infra.views.tables import Key, Table, quoted
+from infra.views.conditions import Arguments, condition, plain
+from infra.views.reader import EVERYTHING, Found, Sight, ViewReader
+from infra.views.tables import UNMASKED, Key, Mask, Table, quoted
 from projections.view import Declaration, Population, View
 
 MOST = 1_000
@@ -48,17 +49,24 @@ class _Step(Record):
 
 
 async def explain(
-    reader: ViewReader, view: str, key: Key, at: int, *, field: str | None = None, first: int
+    reader: ViewReader,
+    view: str,
+    key: Key,
+    at: int,
+    *,
+    field: str | None = None,
+    first: int,
+    sight: Sight = EVERYTHING,
 ) -> list[Change]:
     """The last changes of a row (of one field of it) up to a position, latest first.
 
-    Raises `NotReached` where the views do not get that far in time.
+    Versions out of sight are not there. Raises `NotReached` where the views do not get that far in time.
     """
     declaration = reader.declarations[view]
     population = declaration.population
     reads = population.reads if population else ()
     standing = await reader.reached([view, *reads], at)
-    steps = await _steps(reader, reader.table(view, standing), key, at, field, first)
+    steps = await _steps(reader, reader.table(view, standing), key, at, field, first, sight)
     behind: Mapping[int, Sequence[int]] = {}
     if population is not None and steps:
         sources = [reader.table(name, standing) for name in reads]
@@ -79,12 +87,14 @@ async def explain(
 
 
 async def _steps(
-    reader: ViewReader, table: Table, key: Key, at: int, field: str | None, first: int
+    reader: ViewReader, table: Table, key: Key, at: int, field: str | None, first: int, sight: Sight
 ) -> list[_Step]:
+    arguments = Arguments(3 + len(key))
+    seen = condition(sight.where, arguments)
     a, b = (", ".join(f"{side}.{quoted(column)}" for column in table.columns) for side in "ab")
     differs = f"a.{quoted(field)} IS DISTINCT FROM b.{quoted(field)}" if field else "true"
     records = await reader.log.pool.fetch(
-        f"WITH chain AS ({_versions(table, table.declaration.key)})"
+        f"WITH chain AS ({_versions(table, table.declaration.key, seen, sight.masked)})"
         f" SELECT {a}, a.since, a.until, {b}, b.since, coalesce(a.since, b.until)"
         " FROM chain a FULL JOIN chain b ON b.until = a.since"
         " WHERE coalesce(a.since, b.until) IS NOT NULL"
@@ -92,7 +102,8 @@ async def _steps(
         f" ORDER BY coalesce(a.since, b.until) DESC LIMIT {first}",
         reader.log.tenant,
         at,
-        *key,
+        *map(plain, key),
+        *arguments.values,
     )
     width = len(table.columns)
     steps = []
@@ -110,10 +121,11 @@ async def _steps(
     return steps
 
 
-def _versions(table: Table, columns: Sequence[str]) -> str:
+def _versions(table: Table, columns: Sequence[str], seen: str = "true", masked: Mask = UNMASKED) -> str:
     """SQL for the versions up to position `$2` in whose columns stand `$3` and on; `$1` is the tenant."""
     wanted = "".join(f" AND {quoted(column)} = ${n}" for n, column in enumerate(columns, start=3))
-    listed = ", ".join(map(quoted, table.columns))
+    wanted += f" AND {seen}"
+    listed = table.listed(masked)
     return (
         f"SELECT {listed}, since, NULL::bigint AS until FROM {table.live}"
         f" WHERE tenant = $1 AND since <= $2{wanted}"

@@ -25,7 +25,7 @@ from infra.views.conditions import (
     condition,
     sorting,
 )
-from infra.views.tables import Key, Table, bind, column_type, quoted
+from infra.views.tables import UNMASKED, Key, Mask, Table, bind, column_type, quoted
 from projections.view import Declaration, Report, View
 
 WAIT = 10.0
@@ -45,6 +45,22 @@ SELECT b.view, b.generation, b.digest, b.columns, p.lowest, p.highest
 """SQL for the generation of each view that answers, with its declaration's digest and its tables'
 columns, and how far it has followed the log: every row of it to `lowest` at least, to `highest` at most.
 `$1` is the tenant."""
+
+
+class Sight(Record):
+    """What a reader gets to see of a view."""
+
+    where: Where = All(parts=())
+    """Other rows are not there for them."""
+    masked: Mask = UNMASKED
+    """In these columns they see this instead of the value."""
+
+    def of(self, where: Where) -> Where:
+        """Those of the wanted rows that they see."""
+        return All(parts=(self.where, where))
+
+
+EVERYTHING = Sight()
 
 
 class Found(Record):
@@ -138,18 +154,16 @@ class ViewReader:
     def table(self, view: str, standing: Standing) -> Table:
         return Table(self.declarations[view], standing.generations[view], standing.columns.get(view))
 
-    async def by_keys(self, table: Table, keys: Sequence[Key], at: int) -> dict[Key, Found]:
+    async def by_keys(self, table: Table, keys: Sequence[Key], at: int, *, sight: Sight) -> dict[Key, Found]:
         """Those of the rows that were there at a position."""
         columns = table.declaration.key
-        arguments = Arguments()
-        where = condition(
+        wanted: Where = (
             Some(parts=tuple(
                 All(parts=tuple(Test(column=c, op="eq", value=v) for c, v in zip(columns, key, strict=True)))
                 for key in keys
-            )) if len(columns) > 1 else Test(column=columns[0], op="in", value=[key[0] for key in keys]),
-            arguments,
+            )) if len(columns) > 1 else Test(column=columns[0], op="in", value=[key[0] for key in keys])
         )  # fmt: skip
-        rows = await self._select(table, at, where, "", arguments.values)
+        rows = await self._select(table, at, sight, wanted)
         return {table.declaration.key_of(found.row): found for found in rows}
 
     async def page(
@@ -157,7 +171,8 @@ class ViewReader:
         table: Table,
         at: int,
         *,
-        where: Where | None = None,
+        sight: Sight,
+        where: Where = EVERYTHING.where,
         order: Sequence[Order] = (),
         after: Sequence[Any] | None = None,
         first: int,
@@ -165,11 +180,9 @@ class ViewReader:
         """Rows in order (the key decides between equals) after the row with these sort values."""
         order = complete_order(table.declaration, order)
         arguments = Arguments()
-        conditions = [condition(where, arguments)] if where else []
-        if after is not None:
-            conditions.append(beyond(table.declaration, order, after, arguments))
+        begun = beyond(table.declaration, order, after, arguments) if after is not None else "true"
         tail = f" ORDER BY {sorting(order)} LIMIT {first + 1}"
-        rows = await self._select(table, at, " AND ".join(conditions) or "true", tail, arguments.values)
+        rows = await self._select(table, at, sight, where, begun, tail, arguments)
         return Page(rows=tuple(rows[:first]), more=len(rows) > first)
 
     async def page_for_each(
@@ -179,13 +192,14 @@ class ViewReader:
         column: str,
         keys: Sequence[Any],
         *,
+        sight: Sight,
         where: Where,
         order: Sequence[Order] = (),
         first: int,
     ) -> dict[Any, Page]:
         """For each key the first page of the rows in whose `column` it stands, in one statement."""
         arguments = Arguments()
-        source = self._of_each(table, column, keys, where, arguments)
+        source = self._of_each(table, column, keys, where, arguments, sight)
         sort = sorting(complete_order(table.declaration, order))
         records = await self.log.pool.fetch(
             f"SELECT v.*, k.n FROM {self._each(table, column)} CROSS JOIN LATERAL"
@@ -196,15 +210,16 @@ class ViewReader:
         )
         rows: dict[Any, list[Found]] = {key: [] for key in keys}
         for record in records:
-            rows[keys[record[-1] - 1]].append(Found(row=table.row(record), since=record[-2], at=at))
-        return {key: Page(rows=tuple(found[:first]), more=len(found) > first) for key, found in rows.items()}
+            found = Found(row=table.row(record), since=record[-2], at=at)
+            rows[keys[record[-1] - 1]].append(found)
+        return {key: Page(rows=tuple(read[:first]), more=len(read) > first) for key, read in rows.items()}
 
     async def count_for_each(
-        self, table: Table, at: int, column: str, keys: Sequence[Any], where: Where
+        self, table: Table, at: int, column: str, keys: Sequence[Any], where: Where, *, sight: Sight
     ) -> dict[Any, int]:
         """For each key the number of rows in whose `column` it stands, in one statement."""
         arguments = Arguments()
-        source = self._of_each(table, column, keys, where, arguments)
+        source = self._of_each(table, column, keys, where, arguments, sight)
         records = await self.log.pool.fetch(
             f"SELECT k.n, v.count FROM {self._each(table, column)} CROSS JOIN LATERAL"
             f" (SELECT count(*) FROM {source} v) v",
@@ -220,24 +235,41 @@ class ViewReader:
         return f"unnest($3::{kind}[]) WITH ORDINALITY k(key, n)"
 
     def _of_each(
-        self, table: Table, column: str, keys: Sequence[Any], where: Where, arguments: Arguments
+        self,
+        table: Table,
+        column: str,
+        keys: Sequence[Any],
+        where: Where,
+        arguments: Arguments,
+        sight: Sight,
     ) -> str:
         """SQL for the rows of one of the keys."""
         arguments.place(list(keys))
-        return table.as_of("$2", f"{quoted(column)} = k.key AND {condition(where, arguments)}")
+        wanted = f"{quoted(column)} = k.key AND {condition(sight.of(where), arguments)}"
+        return table.as_of("$2", wanted, sight.masked)
 
-    async def count(self, table: Table, at: int, where: Where | None = None) -> int:
+    async def count(self, table: Table, at: int, where: Where = EVERYTHING.where, *, sight: Sight) -> int:
         arguments = Arguments()
-        source = table.as_of("$2", condition(where, arguments) if where else "true")
+        source = table.as_of("$2", condition(sight.of(where), arguments))
         counted = f"SELECT count(*) FROM {source} v"
         return int(await self.log.pool.fetchval(counted, self.log.tenant, at, *arguments.values))
 
     async def _select(
-        self, table: Table, at: int, where: str, tail: str, arguments: Sequence[Any]
+        self,
+        table: Table,
+        at: int,
+        sight: Sight,
+        where: Where,
+        begun: str = "true",
+        tail: str = "",
+        arguments: Arguments | None = None,
     ) -> list[Found]:
+        arguments = arguments or Arguments()
+        wanted = f"{begun} AND {condition(sight.of(where), arguments)}"
+        source = table.as_of("$2", wanted, sight.masked)
         listed = ", ".join(map(quoted, table.columns))
         records = await self.log.pool.fetch(
-            f"SELECT {listed}, since FROM {table.as_of('$2', where)} v{tail}", self.log.tenant, at, *arguments
+            f"SELECT {listed}, since FROM {source} v{tail}", self.log.tenant, at, *arguments.values
         )
         return [Found(row=table.row(record), since=record[-1], at=at) for record in records]
 
@@ -261,14 +293,14 @@ class ViewReader:
     async def row_after(
         self, view: str, key: Key, stream: str, customer_id: str | None, position: int
     ) -> Found | None:
-        """A row as of a position that the view may not have reached: what is missing is folded here.
+        """A row, whole, as of a position that the view may not have reached: what is missing is folded here.
 
         The row must depend on events of this stream, or about this customer, only.
         """
         standing = await self.standing()
         seen = standing.positions[view]
         table = self.table(view, standing)
-        found = (await self.by_keys(table, [key], min(seen, position))).get(key)
+        found = (await self.by_keys(table, [key], min(seen, position), sight=EVERYTHING)).get(key)
         if seen >= position:
             return found
         declaration = table.declaration
@@ -286,6 +318,13 @@ class ViewReader:
                 if after != row:
                     row, since = after, recorded.position
         return None if row is None else Found(row=row, since=since, at=position)
+
+
+def masked(found: Found, sight: Sight) -> Found:
+    """A row that was read whole, as it may be shown."""
+    if not sight.masked:
+        return found
+    return msgspec.structs.replace(found, row=found.row.but(**sight.masked))
 
 
 def typed(report: Report) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from domain.records import Record
 from infra.views.conditions import Arguments, Order, Where, beyond, complete_order, condition, sorting
 from infra.views.reader import SERVING, typed
-from infra.views.tables import Table, bind, quoted
+from infra.views.tables import UNMASKED, Mask, Table, bind, quoted
 from projections.view import Field, Report
 
 # --- The tree -------------------------------------------------------------------------------------
@@ -39,6 +39,7 @@ class Row(Record):
     view: str
     where: Where
     body: Body
+    masked: Mask = UNMASKED
 
 
 class Inside(Record):
@@ -67,6 +68,7 @@ class Rows(Record):
     first: Any
     after: After | None
     body: Body
+    masked: Mask = UNMASKED
 
 
 class Nodes(Record):
@@ -145,16 +147,19 @@ class Statement(Record):
 def statement(body: Body, tables: Mapping[str, Table], views: Iterable[str]) -> Statement:
     """The statement that answers a tree from these tables, true at the lowest position of all these views.
 
+    The other tables are looked into as they are now; they must serve, too.
+
     Where the views stand just there, the live rows are the answer; else past versions are looked at, too.
     PostgreSQL plans both and runs one.
     """
     live, arguments = _written(body, tables, now=True)
     past, same = _written(body, tables, now=False)
     assert len(arguments) == len(same)
-    serving = ", ".join(f"('{view}', {tables[view].generation})" for view in sorted(views))
+    serving = ", ".join(f"('{view}', {table.generation})" for view, table in sorted(tables.items()))
+    read = f"FILTER (WHERE b.view IN ({', '.join(map(_text, sorted(views)))}))"
     return Statement(
-        sql=f"WITH standing AS MATERIALIZED (SELECT min(b.lowest) AS lowest, max(b.highest) AS highest,"
-        f" count(*) = {serving.count('(')} AS serves"
+        sql=f"WITH standing AS MATERIALIZED (SELECT min(b.lowest) {read} AS lowest,"
+        f" max(b.highest) {read} AS highest, count(*) = {len(tables)} AS serves"
         f" FROM ({SERVING}) b WHERE (b.view, b.generation) IN ({serving})),"
         " moment AS MATERIALIZED (SELECT s.*, coalesce($3::bigint, s.lowest) AS at,"
         " coalesce(s.serves AND s.lowest >= $2::bigint, false) AS reached FROM standing s)"
@@ -240,7 +245,7 @@ class _Writer:
         raise AssertionError(f"{value} stands in no list")
 
     def _row(self, asked: Row) -> str:
-        source = self._source(asked.view, condition(asked.where, self.arguments))
+        source = self._source(asked.view, condition(asked.where, self.arguments), asked.masked)
         before = self._within()
         written = f"SELECT {self.listed(asked.body)} FROM {source} {self.arguments.outer}"
         self.arguments.outer = before
@@ -270,8 +275,9 @@ class _Writer:
             begun += " AND " + beyond(declaration, order, asked.after.values, self.arguments)
         self._numbers += 1
         self._list = _List(asked, f"page{self._numbers}", first, self._source(asked.view, where))
+        source = self._source(asked.view, begun, asked.masked)
         page = (
-            f"WITH {self._list.page} AS (SELECT * FROM {self._source(asked.view, begun)} v"
+            f"WITH {self._list.page} AS (SELECT * FROM {source} v"
             f" ORDER BY {sorting(order)} LIMIT {first} + {int(_asks_for_more(asked.body))})"
         )
         written = f"(SELECT row_to_json(n) FROM ({page} SELECT {self.listed(asked.body)}) n)"
@@ -290,9 +296,9 @@ class _Writer:
         check = f"WHERE 1 / (num_nulls({', '.join(map(quoted, needed))}) = 0)::int = 1" if needed else ""
         return self._array(asked.body, f"(SELECT * FROM ({sql}) report {check})")
 
-    def _source(self, view: str, where: str) -> str:
+    def _source(self, view: str, where: str, masked: Mask = UNMASKED) -> str:
         table = self.tables[view]
-        return table.now(where) if self.now else table.as_of(self.at, where)
+        return table.now(where, masked) if self.now else table.as_of(self.at, where, masked)
 
     def _cursor(self, around: _List, row: str) -> str:
         declaration = self.tables[around.asked.view].declaration

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
@@ -25,6 +26,9 @@ TYPES: Mapping[type, str] = {
 _PARAMETER = re.compile(r"(?<!:):([a-z_]\w*)")
 
 Key = tuple[Any, ...]
+Mask = Mapping[str, str | None]
+"""What is shown in some columns instead of their values."""
+UNMASKED: Mask = MappingProxyType({})
 
 
 def quoted(name: str) -> str:
@@ -90,7 +94,7 @@ class Table:
         )
 
     async def hold(self, connection: Connection) -> None:
-        """Before writing to tables without indexes: `index` waits here, not after it has locked one of them."""
+        """Before writing to tables without indexes: `index` waits here, not halfway through."""
         await connection.execute(f"LOCK TABLE {self.live} IN ROW EXCLUSIVE MODE")
 
     async def index(self, connection: Connection) -> None:
@@ -120,16 +124,28 @@ class Table:
 
     # --- Reading ------------------------------------------------------------------------------
 
-    def now(self, where: str = "true") -> str:
-        """SQL for the live rows; `$1` is the tenant."""
-        return f"(SELECT {self._listed}, since FROM {self._live} l WHERE tenant = $1 AND ({where}))"
+    def listed(self, masked: Mask = UNMASKED) -> str:
+        """SQL for all columns, in order, with what a mask shows in the place of what it hides."""
+        if not masked:
+            return self._listed
+        return ", ".join(
+            f"{_literal(masked[f.name])}::{column_type(f)} AS {quoted(f.name)}"
+            if f.name in masked
+            else quoted(f.name)
+            for f in self.declaration.fields
+        )
 
-    def as_of(self, position: str, where: str = "true") -> str:
+    def now(self, where: str = "true", masked: Mask = UNMASKED) -> str:
+        """SQL for the live rows; `$1` is the tenant. What `where` tests is not masked."""
+        return f"(SELECT {self.listed(masked)}, since FROM {self._live} l WHERE tenant = $1 AND ({where}))"
+
+    def as_of(self, position: str, where: str = "true", masked: Mask = UNMASKED) -> str:
         """SQL for the versions that held at a position; `$1` is the tenant, `where` narrows both parts."""
+        listed = self.listed(masked)
         return (
-            f"(SELECT {self._listed}, since FROM {self._live} l"
+            f"(SELECT {listed}, since FROM {self._live} l"
             f" WHERE tenant = $1 AND since <= {position} AND ({where})"
-            f" UNION ALL SELECT {self._listed}, since FROM {self._past} p"
+            f" UNION ALL SELECT {listed}, since FROM {self._past} p"
             f" WHERE tenant = $1 AND since <= {position} AND until > {position} AND ({where}))"
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import socket
 import time
 from typing import Any
@@ -15,6 +16,7 @@ from infra.imports.files import Table
 from infra.tenant import Tenant
 from kehu import cdnow, demo
 from kehu.console import bar, note, out, seconds, write_json
+from kehu.local_key import key_file, local_key
 from kehu.opening import database, opened
 from kehu.options import common
 from kehu.serving import address, catch_up, listen, serve
@@ -101,8 +103,11 @@ async def _demo(
         did = await _what_is_there(tenant, loaded, times, settings)
         write_json(did) if as_json else _tell(did)
         if listener is not None:
-            url = f"{address(listener)}/graphql"
-            await serve(tenant, listener, lambda: None if as_json else _invite(url, did["example_customer"]))
+            url, key = f"{address(listener)}/graphql", await local_key(tenant, settings)
+            customer = did["example_customer"]
+            await serve(
+                tenant, listener, settings, lambda: None if as_json else _invite(url, customer, key, settings)
+            )
 
 
 async def _what_is_there(
@@ -142,11 +147,12 @@ def _tell(did: dict[str, Any]) -> None:
     console.print(f"The data lies in {did['data']}")
 
 
-def _invite(url: str, customer: str) -> None:
-    console = out()
+def _invite(url: str, customer: str, key: str, settings: Settings) -> None:
+    console, bearer = out(), f"authorization: Bearer $(cat {shlex.quote(str(key_file(settings)))})"
     console.print("\nThree queries to paste:")
     for title, query in QUERIES:
         body = json.dumps({"query": query.replace("CUSTOMER", customer)})
         console.print(f"\n  # {title}")
-        click.echo(f"  curl -s {url} -H 'content-type: application/json' -d '{body}'")
-    console.print(f"\nGraphiQL, in a browser: {url}  (Ctrl-C stops)")
+        click.echo(f"  curl -s {url} -H \"{bearer}\" -H 'content-type: application/json' -d '{body}'")
+    console.print(f"\nThis machine's key lies in {key_file(settings)}; others: kehu key create")
+    click.echo(f"GraphiQL, in a browser: {url}#{key}  (Ctrl-C stops)")

@@ -10,9 +10,10 @@ import click
 
 from kehu import plugins
 from kehu.console import note, out, write_json
+from kehu.local_key import local_key
 from kehu.opening import database, opened
 from kehu.options import common, own_projections
-from kehu.serving import address, catch_up, listen, serve
+from kehu.serving import address, catch_up, is_local, listen, serve
 from kehu.settings import Settings
 from projections.view import views
 
@@ -24,7 +25,7 @@ from projections.view import views
 @click.option(
     "--expose",
     is_flag=True,
-    help="Allow an address that other machines reach; there is no access control yet.",
+    help="Allow an address that other machines reach, behind a proxy with TLS.",
 )
 @common
 def serve_command(
@@ -59,11 +60,14 @@ async def _serve(settings: Settings, dsn: str, listener: socket.socket, as_json:
     ) as tenant:
         await catch_up(tenant, quiet=as_json)
         url = f"{address(listener)}/graphql"
+        key = await local_key(tenant, settings) if is_local(listener) else None
 
         def ready() -> None:
             if as_json:
-                write_json({"url": url, "tenant": settings.tenant, "data": settings.database_words})
+                did = {"url": url, "tenant": settings.tenant, "data": settings.database_words}
+                write_json(did | ({"key": key} if key else {}))
             else:
-                out().print(f"GraphQL and GraphiQL of tenant {settings.tenant}: {url}  (Ctrl-C stops)")
+                out().print(f"GraphQL of tenant {settings.tenant}: {url}  (Ctrl-C stops)")
+                out().print(f"GraphiQL: {url}#{key}" if key else "Keys: kehu key create")
 
-        await serve(tenant, listener, ready)
+        await serve(tenant, listener, settings, ready)

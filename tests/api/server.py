@@ -14,8 +14,11 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from api.access import Access
 from api.http import create_app
+from domain.roles import Role
 from infra.database import connected
+from infra.keys import Keys
 from infra.tenant import Tenant, open_tenant
 from projections.view import Declaration
 
@@ -81,13 +84,18 @@ class Api:
     def socket_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/graphql"
 
+    @property
+    def key(self) -> str:
+        """The client's own key."""
+        return self.client.headers["authorization"].removeprefix("Bearer ")
+
     @asynccontextmanager
-    async def socket(self) -> AsyncIterator[Socket]:
+    async def socket(self, key: str | None = None) -> AsyncIterator[Socket]:
         """A connection that speaks graphql-transport-ws, begun."""
         protocol = Subprotocol("graphql-transport-ws")
         async with connect(self.socket_url, subprotocols=[protocol]) as connection:
             speaking = Socket(connection)
-            await speaking.say("connection_init")
+            await speaking.say("connection_init", payload={"authorization": f"Bearer {key or self.key}"})
             assert await speaking.hear() == {"type": "connection_ack"}
             yield speaking
 
@@ -118,14 +126,22 @@ class Socket:
         return message["payload"]["data"]
 
 
+async def key_of(tenant: Tenant, role: Role = Role.ADMIN, actor: str = "admin", **more: Any) -> str:
+    """A new key for somebody."""
+    _, token = await Keys(tenant.pool, tenant.name).create(actor, role, actor, **more)
+    return token
+
+
 @asynccontextmanager
-async def serving(dsn: str, declarations: Iterable[Declaration]) -> AsyncIterator[Api]:
-    """The tenant `main` behind a server of its own, with its worker."""
+async def serving(
+    dsn: str, declarations: Iterable[Declaration], access: Access | None = None
+) -> AsyncIterator[Api]:
+    """The tenant `main` behind a server of its own, with its worker; its client has an admin's key."""
     async with connected(dsn) as pool, open_tenant(pool, "main", declarations) as tenant:
         listening = socket.create_server(("127.0.0.1", 0))
         port = listening.getsockname()[1]
         config = uvicorn.Config(
-            create_app(tenant),
+            create_app(tenant, access),
             log_config=None,
             lifespan="off",
             ws="websockets-sansio",
@@ -137,7 +153,8 @@ async def serving(dsn: str, declarations: Iterable[Declaration]) -> AsyncIterato
             asyncio.create_task(server.serve(sockets=[listening])),
         ]
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, timeout=30, headers={"x-kehu-actor": "mei"}) as client:
+        headers = {"authorization": f"Bearer {await key_of(tenant)}", "x-kehu-actor": "mei"}
+        async with httpx.AsyncClient(base_url=url, timeout=30, headers=headers) as client:
             yield Api(tenant, client, server, port)
         server.should_exit = True
         await tasks[1]

@@ -13,10 +13,14 @@ import orjson
 import pytest
 from starlette.requests import HTTPConnection
 
+from api.access import Access
 from api.call import Call
+from api.callers import Caller
 from api.execution import Schema
+from api.gate import Gate
 from api.schema import build_schema
 from bench.business import fill
+from domain.roles import Role
 from infra.database import connected
 from infra.tenant import Tenant
 from tests.api.conftest import REPORTS
@@ -29,22 +33,36 @@ OPERATIONS = int(os.environ.get("KEHU_TEST_OPERATIONS", "300"))
 CURSOR = re.compile(rb'[cC]ursor":"([^"]+)"')
 
 
-SCOPE = {"type": "http", "headers": []}
+ADMIN = Caller(id="key:1", actor="mei", role=Role.ADMIN)
+ASKERS = [
+    *(Caller(id=f"key:{role}", actor=name, role=role) for role in Role for name in ("mei", "li")),
+    Caller(id="key:own", actor="mei", role=Role.MANAGER, own_only=True),
+]
+"""Who asks in turn: of every role, with customers of their own."""
 
 
 async def populate(api: Api) -> int:
     """A customer with a whole story, others with many orders, and odd words; the head that all views saw."""
     await fill(api.tenant.engine, 8)
     await tell(api)
+    for number in range(1, 7):
+        await api.done("assignOwner", customerId=f"c{number}", owner="mei" if number % 2 else "li")
     await api.done("registerCustomer", customerId="odd", name='Ö "\\\n\u2028 张三 \x7f😡', relation="CHANNEL")
     head = await api.tenant.log.head()
     await api.tenant.reader.reached(api.tenant.declarations, head)
     return head
 
 
-def asker(schema: Schema, tenant: Tenant) -> Callable[[str, dict[str, Any]], Awaitable[bytes]]:
-    async def ask(query: str, variables: dict[str, Any]) -> bytes:
-        answer = await schema.execute(query, variables, Call(tenant, HTTPConnection(SCOPE)))
+Ask = Callable[..., Awaitable[bytes]]
+
+
+def asker(schema: Schema, tenant: Tenant) -> Ask:
+    gate = Gate(tenant, Access())
+
+    async def ask(query: str, variables: dict[str, Any], caller: Caller = ADMIN) -> bytes:
+        context = Call(tenant, HTTPConnection({"type": "http", "headers": []}), gate)
+        context._caller = caller
+        answer = await schema.execute(query, variables, context)
         errors = [error.formatted for error in answer.errors or ()]
         return orjson.dumps({"data": answer.data, "errors": errors, "extensions": answer.extensions})
 
@@ -85,11 +103,12 @@ async def test_random_operations_get_the_same_bytes_from_both(api: Api) -> None:
     answered = 0
     for seed in range(OPERATIONS):
         operation = Operation(compiled._schema, Random(seed), head, cursors)
-        told = f"seed {seed}: {operation.text} {operation.variables}"
-        expected = await expect(operation.text, operation.variables)
-        for _ in range(2):  # first with the whole of strawberry, then at once
-            answer = await ask(operation.text, operation.variables)
-            assert without_chance(answer) == without_chance(expected), told
+        for caller in (ADMIN, ASKERS[seed % len(ASKERS)]):
+            told = f"seed {seed} {caller.role}: {operation.text} {operation.variables}"
+            expected = await expect(operation.text, operation.variables, caller)
+            for _ in range(2):  # first with the whole of strawberry, then at once
+                answer = await ask(operation.text, operation.variables, caller)
+                assert without_chance(answer) == without_chance(expected), told
         assert compiled.plans is not None
         answered += compiled.plans.known(operation.text, None) is not None
         cursors += [cursor.decode() for cursor in CURSOR.findall(expected)[:3]]

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.access import Access
 from api.http import create_app
 from infra.views.reader import ViewReader
 from tests.api.server import Api
@@ -171,7 +172,7 @@ async def test_an_actor_who_cannot_be_named_does_nothing(api: Api, actor: bytes)
 
 
 async def test_only_the_hosts_that_are_meant_are_answered(api: Api) -> None:
-    transport = httpx.ASGITransport(create_app(api.tenant, hosts=["localhost", "127.0.0.1", "[::1]"]))
+    transport = httpx.ASGITransport(create_app(api.tenant, Access(hosts=("localhost", "127.0.0.1", "[::1]"))))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         status = {
             host: (await client.get("/health", headers={"host": host})).status_code
@@ -210,9 +211,9 @@ async def test_a_bug_is_logged_under_an_id_and_told_to_nobody(
 
 
 BODIES = [
-    (b"{}", "text/plain", 400),
-    (b'{"query": "{ __typename }"}', "application/x-www-form-urlencoded", 400),
-    (b'{"query": "{ __typename }"}', "multipart/form-data; boundary=x", 400),
+    (b"{}", "text/plain", 415),
+    (b'{"query": "{ __typename }"}', "application/x-www-form-urlencoded", 415),
+    (b'{"query": "{ __typename }"}', "multipart/form-data; boundary=x", 415),
     (b"nonsense", "application/json", 400),
     (b"\xff\xfe", "application/json", 400),
     (b"[" * 200_000, "application/json", 400),
@@ -232,10 +233,11 @@ async def test_what_is_no_graphql_request_is_refused(api: Api) -> None:
         assert "access-control-allow-origin" not in response.headers
 
 
-async def test_nothing_is_executed_by_get(api: Api) -> None:
-    for query in ("{ __typename }", 'mutation { registerCustomer(input: {customerId: "1"}) { position } }'):
-        response = await api.client.get("/graphql", params={"query": query})
-        assert response.status_code == 400
+async def test_nothing_is_done_by_get(api: Api) -> None:
+    query = 'mutation { registerCustomer(input: {customerId: "1"}) { position } }'
+    response = await api.client.get("/graphql", params={"query": query})
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
     assert await api.tenant.log.head() == 0
 
 
@@ -243,7 +245,7 @@ async def test_a_browser_gets_graphiql_and_a_monitor_gets_its_answer(api: Api) -
     page = await api.client.get("/graphql", headers={"accept": "text/html"})
     assert "graphiql" in page.text.lower()
     assert (await api.client.get("/health")).json() == {"status": "ok"}
-    assert (await api.client.get("/ready")).json() == {"head": 0, "position": 0}
+    assert (await api.client.get("/ready")).json() == {"ready": True, "behind": 0}
 
 
 # --- Idempotency ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, OperationDefinitionNode, get_introspection_query, parse
 
-from api.limits import require_limits
+from api.limits import measure
 from tests.api.server import Api
 from tests.api.test_schema import SCHEMA
 
@@ -18,7 +18,7 @@ def measured(query: str, **variables: Any) -> str | None:
     document = parse(query)
     [operation] = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
     try:
-        require_limits(SCHEMA._schema, document, operation, variables)
+        measure(SCHEMA._schema, document, operation, variables)
     except GraphQLError as error:
         return f"{(error.extensions or {})['code']}: {error.message}"
     return None

@@ -70,8 +70,8 @@ def test_a_name_is_declared_once() -> None:
 
 
 @pytest.mark.parametrize("cls", EVENTS.values(), ids=lambda cls: cls.__name__)
-def test_names_birthdays_and_free_words_are_declared_personal(cls: type[Event]) -> None:
-    telling = {"name", "birthday", "value", *free_texts()}
+def test_names_birthdays_identifiers_and_free_words_are_declared_personal(cls: type[Event]) -> None:
+    telling = {"name", "birthday", "value", "identifiers", *free_texts()}
     assert telling & set(cls.__struct_fields__) == personal_fields(cls)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from infra.views import generations, projector
 from infra.views.lag import lags
-from infra.views.reader import ViewReader
+from infra.views.reader import EVERYTHING, ViewReader
 from projections.view import Declaration, View, views
 from tests.infra.folding import folded
 from tests.infra.populations import Rows
@@ -50,7 +50,8 @@ async def bring_back(world: World) -> int:
 async def answers(world: World) -> Rows:
     reader = ViewReader(world.log, views)
     standing = await reader.standing()
-    page = await reader.page(reader.table(NAME, standing), standing.positions[NAME], first=1_000)
+    table, at = reader.table(NAME, standing), standing.positions[NAME]
+    page = await reader.page(table, at, sight=EVERYTHING, first=1_000)
     return {views[NAME].key_of(found.row): found.row for found in page.rows}
 
 
@@ -122,7 +123,7 @@ async def test_no_read_fails_or_mixes_while_a_changed_view_is_built_under_writes
         while True:
             standing = await reader.standing()
             at, table = standing.positions[NAME], reader.table(NAME, standing)
-            page = await reader.page(table, at, first=1_000)
+            page = await reader.page(table, at, sight=EVERYTHING, first=1_000)
             read.append((table.generation, at, {views[NAME].key_of(f.row): f.row for f in page.rows}))
 
     asking = [asyncio.create_task(ask()) for _ in range(4)]

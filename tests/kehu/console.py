@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -13,13 +14,15 @@ from unittest.mock import patch
 
 from kehu.cli import run
 
+DATA = tempfile.TemporaryDirectory(prefix="kehu-data-")
+"""Where local keys lie; gone when the tests end."""
 KEHU = str(Path(sys.executable).with_name("kehu"))
 
 
 def environment(database: str) -> dict[str, str]:
     """The environment of a command that works on this database."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("KEHU_")}
-    return {**others, "KEHU_DATABASE_URL": database, "COLUMNS": "200"}
+    return {**others, "KEHU_DATABASE_URL": database, "KEHU_DATA": DATA.name, "COLUMNS": "200"}
 
 
 def kehu(*arguments: str | Path, database: str = "") -> subprocess.CompletedProcess[str]:

@@ -48,9 +48,10 @@ def run(database: str, directory: Path, *words: str) -> str:
 async def answers(database: str, file: Path, queries: list[str]) -> list[list[dict[str, Any]]]:
     """What a server of this projection answers, once it has caught up."""
     found = []
-    async with serving(database, "--projection", str(file)) as (_, url), httpx.AsyncClient() as client:
+    async with serving(database, "--projection", str(file)) as (_, url, key), httpx.AsyncClient() as client:
+        headers = {"authorization": f"Bearer {key}"}
         for query in queries:
-            answer = (await client.post(url, json={"query": query}, timeout=30)).json()
+            answer = (await client.post(url, json={"query": query}, headers=headers, timeout=30)).json()
             found.append(answer["data"]["channelUses"]["nodes"])
     return found
 

@@ -20,15 +20,18 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "channel_use.py"
 
 
 @asynccontextmanager
-async def serving(database: str, *arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """A server on a free port, and the address of its GraphQL."""
+async def serving(
+    database: str, *arguments: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, str]]:
+    """A server on a free port, the address of its GraphQL, and this machine's key."""
     process = await asyncio.create_subprocess_exec(
         KEHU, "serve", "--port", "0", "--json", *arguments, env=environment(database), stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), 60)
-        yield process, json.loads(line)["url"]
+        said = json.loads(line)
+        yield process, said["url"], said["key"]
     finally:
         if process.returncode is None:
             process.kill()
@@ -41,12 +44,15 @@ async def test_it_answers_with_an_analysts_view_and_stops_at_a_signal(database: 
     contacts.write_text("customer,at,channel,topic\na,1997-01-02,chat,x\na,1997-01-03,chat,y\n")
     assert kehu("import", buyers, "--as", "purchases", database=database).returncode == 0
     async with (
-        serving(database, "--projection", str(EXAMPLE)) as (process, url),
+        serving(database, "--projection", str(EXAMPLE)) as (process, url, key),
         httpx.AsyncClient() as client,
     ):
         assert kehu("import", contacts, "--as", "interactions", database=database).returncode == 0
         query = "query($p: Int64!) @asOf(at: {atLeast: $p}) { channelUses { nodes { channel contacts } } }"
-        answer = await client.post(url, json={"query": query, "variables": {"p": 6}}, timeout=30)
+        bearer = {"authorization": f"Bearer {key}"}
+        answer = await client.post(
+            url, headers=bearer, json={"query": query, "variables": {"p": 6}}, timeout=30
+        )
         nodes = [{"channel": "chat", "contacts": 2}]
         assert answer.json()["data"] == {"channelUses": {"nodes": nodes}}, answer.text
         process.send_signal(signal.SIGINT)
@@ -55,14 +61,14 @@ async def test_it_answers_with_an_analysts_view_and_stops_at_a_signal(database: 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 async def test_it_stops_while_a_stream_is_open(database: str, how: signal.Signals) -> None:
-    async with serving(database) as (process, url), httpx.AsyncClient() as client:
+    async with serving(database) as (process, url, _), httpx.AsyncClient() as client:
         assert (await client.get(url.replace("/graphql", "/health"))).status_code == 200
         process.send_signal(how)
         assert await asyncio.wait_for(process.wait(), 30) == 0
 
 
 async def test_a_used_port_is_told_in_one_line(database: str) -> None:
-    async with serving(database) as (_, url):
+    async with serving(database) as (_, url, _):
         result = await asyncio.to_thread(kehu, "serve", "--port", str(urlsplit(url).port), database=database)
         assert result.returncode == 1
         assert "Address already in use" in result.stderr

@@ -22,6 +22,7 @@ from infra.tenant import Tenant, open_tenant
 from kehu import cdnow, demo
 from kehu.builtin import NAMES
 from projections.view import views
+from tests.api.server import key_of
 from tests.conftest import database_of
 
 PURCHASES, CUSTOMERS, CENTS = 69_659, 23_570, 250_031_563
@@ -69,7 +70,10 @@ async def ask(client: httpx.AsyncClient, query: str, **variables: Any) -> dict[s
 @asynccontextmanager
 async def client_of(tenant: Tenant) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(create_app(tenant))
-    async with httpx.AsyncClient(transport=transport, base_url="http://kehu", timeout=60) as client:
+    headers = {"authorization": f"Bearer {await key_of(tenant)}"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://kehu", timeout=60, headers=headers
+    ) as client:
         yield client
 
 

@@ -1,0 +1,229 @@
+"""Who may see and do what: one table by role, denied where it is silent, applied alike on every path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import msgspec
+from graphql import GraphQLError
+
+from api.callers import Caller
+from api.errors import refused
+from domain.events import Event, encode, personal_fields
+from domain.roles import Role
+from infra.views.conditions import All, Not, Some, Test, Where, Within
+from infra.views.reader import Sight
+from infra.views.tables import Table
+from projections.view import Declaration, Field
+
+
+class Right(StrEnum):
+    """How much of something a role has."""
+
+    NONE = "none"
+    OWN = "own"
+    """What is about the customers whose owner is the caller, today, whichever moment is asked for."""
+    MASKED = "masked"
+    """Everything, without what can tell who a person is, or what one said."""
+    ALL = "all"
+
+
+Rights = Mapping[Role, Right]
+
+
+def _rights(words: str) -> Rights:
+    return dict(zip(Role, map(Right, words.split()), strict=True))
+
+
+# fmt: off
+#                         agent    manager  auditor  analyst  admin
+_OF_CUSTOMERS  = _rights("own      all      all      masked   all ")
+_IDENTITIES    = _rights("own      all      all      none     all ")
+_PUBLISHED     = _rights("all      all      all      all      all ")
+_STATISTICS    = _rights("none     all      all      all      all ")
+_ANALYSTS      = _rights("none     none     none     masked   all ")
+_BEGINNING     = _rights("all      all      none     none     all ")
+_SERVICE       = _rights("own      all      none     none     all ")
+_OVERSIGHT     = _rights("none     all      none     none     all ")
+_ADMINISTERING = _rights("none     none     none     none     all ")
+# fmt: on
+
+VIEWS: Mapping[str, Rights] = {
+    "cohort_months": _STATISTICS,
+    "complaint_rates": _STATISTICS,
+    "pareto_points": _STATISTICS,
+    "complaint_steps": _OF_CUSTOMERS,
+    "complaints": _OF_CUSTOMERS,
+    "contact_points": _IDENTITIES,
+    "customer_values": _OF_CUSTOMERS,
+    "customers": _OF_CUSTOMERS,
+    "identifiers": _IDENTITIES,
+    "interactions": _OF_CUSTOMERS,
+    "orders": _OF_CUSTOMERS,
+    "points_accounts": _OF_CUSTOMERS,
+    "points_transactions": _OF_CUSTOMERS,
+    "spendings": _OF_CUSTOMERS,
+    "tier_policies": _PUBLISHED,
+    "timeline": _OF_CUSTOMERS,
+}
+"""A view whose key is personal cannot be masked: its rows would still be told apart by it."""
+OTHER_VIEWS = _ANALYSTS
+"""Of views that are not listed: those that analysts load."""
+
+REPORTS: Mapping[str, Rights] = {
+    "abc_distribution": _STATISTICS,
+    "complaint_statistics": _STATISTICS,
+    "pareto_reached": _STATISTICS,
+    "preview_tier_policy": _STATISTICS,
+    "tier_distribution": _STATISTICS,
+}
+EVENTS = _rights("own all all masked all")
+"""Of the log: `eventLog`, the subscription, and the events behind a tier."""
+METRICS = _ADMINISTERING
+
+COMMANDS: Mapping[str, Rights] = {
+    **dict.fromkeys(["RegisterCustomer"], _BEGINNING),
+    **dict.fromkeys(
+        [
+            *("ChangeProfile", "AddContactPoint", "RemoveContactPoint", "EndRelationship", "WinBackCustomer"),
+            *("AddIdentifier", "VerifyIdentifier", "RejectIdentifier"),
+            *("RecordInteraction", "HandOverInteraction", "ResolveInteraction"),
+            *("PlaceOrder", "RecordPurchase", "ReceivePayment", "FulfilOrder", "CancelOrder"),
+            *("ReceiveComplaint", "AcknowledgeComplaint", "AssessComplaint", "AssignComplaint"),
+            *("RecordInvestigation", "OfferRemedy", "AcceptRemedy", "RejectRemedy", "CommunicateDecision"),
+            *("VerifySatisfaction", "CloseComplaint", "ReopenComplaint", "EscalateComplaint"),
+            *("EarnPoints", "RedeemPoints"),
+        ],
+        _SERVICE,
+    ),
+    **dict.fromkeys(["AssignOwner", "PayRefund", "ExpirePoints"], _OVERSIGHT),
+    **dict.fromkeys(
+        [
+            *("PublishTierPolicy", "RetireTierPolicy", "PublishAnalysisPolicy"),
+            *("PublishDeadlines", "PublishCalendar", "EndDay"),
+        ],
+        _ADMINISTERING,
+    ),
+}
+MASK = "***"
+"""What stands for a text that must not be null; for any other value null does."""
+OWNER_OF, OWNER = "customers", "owner"
+"""The view and the column that say whose a customer is."""
+
+
+class Subject(NamedTuple):
+    """What a part of the schema gives access to."""
+
+    kind: str
+    """`view`, `report`, `command`, `events` or `metrics`."""
+    name: str = ""
+
+
+LOG, MEASURED = Subject("events"), Subject("metrics")
+
+
+def right(caller: Caller, subject: Subject) -> Right:
+    """How much of it the caller has; of what counts everybody, who is bound to their own has nothing."""
+    granted = _granted(subject)
+    if caller.own_only and (granted is _STATISTICS or subject.kind in ("report", "metrics")):
+        return Right.NONE
+    return granted.get(caller.role, Right.NONE)
+
+
+def _granted(subject: Subject) -> Rights:
+    match subject:
+        case Subject("view", name):
+            return VIEWS.get(name, OTHER_VIEWS)
+        case Subject("report", name):
+            return REPORTS.get(name, {})
+        case Subject("command", name):
+            return COMMANDS.get(name, {})
+        case Subject("events", _):
+            return EVENTS
+        case Subject("metrics", _):
+            return METRICS
+    return {}
+
+
+def require(caller: Caller, subjects: Iterable[Subject]) -> None:
+    """Raises FORBIDDEN where the caller has no right at all to one of them."""
+    for subject in sorted(subjects):
+        if right(caller, subject) is Right.NONE:
+            what = f"{subject.kind} {subject.name}".strip()
+            raise _forbidden(f"the role {caller.role} has no access to the {what}")
+
+
+def rules_for(caller: Caller, view: Declaration, table: Callable[[str], Table], owner: Any = None) -> Sight:
+    """Which rows of a view the caller sees, and which columns only masked. Raises FORBIDDEN for none.
+
+    `table` gives the table that answers for a view now: whose a customer is, is asked of its live rows.
+    What follows depends on the caller's `scope` alone where an `owner` stands for their name.
+    """
+    has = right(caller, Subject("view", view.name))
+    if has is Right.NONE:
+        raise _forbidden(f"the role {caller.role} has no access to the view {view.name}")
+    owner = caller.actor if owner is None else owner
+    where = _theirs(owner, view, table, ()) if has is Right.OWN or caller.own_only else None
+    if where is None and has is Right.OWN:
+        raise _forbidden(f"the view {view.name} is about no customer")
+    masked = {f.name: mask(f) for f in view.fields if f.personal} if has is Right.MASKED else {}
+    return Sight(masked=masked) if where is None else Sight(where=where, masked=masked)
+
+
+def mask(field: Field) -> str | None:
+    """What a masked column shows; still valid for its type. Raises FORBIDDEN where nothing would be."""
+    if field.optional:
+        return None
+    if field.type is not str or field.many:
+        raise _forbidden(f"the field {field.name} cannot be masked")
+    return MASK
+
+
+def _theirs(
+    owner: Any, view: Declaration, table: Callable[[str], Table], seen: tuple[str, ...]
+) -> Where | None:
+    """The condition of the rows about the caller's own customers; None where a view is about none."""
+    if view.name == OWNER_OF:
+        owned = Test(column=OWNER, op="eq", value=owner)
+        return Within(column=view.key[0], table=table(OWNER_OF), key=view.key[0], where=owned)
+    refs = [f for f in view.fields if f.ref and not f.optional and f.ref not in (*seen, view.name)]
+    for field in sorted(refs, key=lambda field: field.ref != OWNER_OF):
+        target = table(str(field.ref))
+        match _theirs(owner, target.declaration, table, (*seen, view.name)):
+            case Within(table=customers) as inner if customers.declaration is target.declaration:
+                return Within(column=field.name, table=customers, key=inner.key, where=inner.where)
+            case Within() as inner:
+                return Within(column=field.name, table=target, key=target.declaration.key[0], where=inner)
+    return None
+
+
+def require_unmasked(sight: Sight, wanted: Where, order: Iterable[str] = ()) -> None:
+    """Raises FORBIDDEN where a condition or an order would tell what a mask hides."""
+    if told := sorted((columns_of(wanted) | {*order}) & {*sight.masked}):
+        raise _forbidden(f"your role may not filter or sort by {', '.join(told)}")
+
+
+def columns_of(where: Where) -> set[str]:
+    """The columns whose values decide a condition."""
+    match where:
+        case Test(column=column) | Within(column=column):
+            return {column}
+        case All(parts=parts) | Some(parts=parts):
+            return set().union(*map(columns_of, parts))
+        case Not(part=part):
+            return columns_of(part)
+
+
+def shown(caller: Caller, event: Event) -> bytes:
+    """An event's own fields as JSON, as the caller may see them."""
+    if right(caller, LOG) is not Right.MASKED:
+        return encode(event)
+    fields = msgspec.to_builtins(event)
+    hidden = {name: MASK for name in personal_fields(type(event)) if fields[name] is not None}
+    return msgspec.json.encode(fields | hidden)
+
+
+def _forbidden(rule: str) -> GraphQLError:
+    return refused("FORBIDDEN", rule)

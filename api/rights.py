@@ -1,0 +1,73 @@
+"""Whether a customer is the caller's own, asked of the log itself, where the views would be late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from api.call import Call
+from api.errors import refused
+from api.policy import LOG, OWNER_OF, Right, Subject, require, right
+from domain.commands import Command
+from domain.customers import CUSTOMERS
+from domain.decider import Decider
+from domain.events import Event, Recorded
+from projections.view import Declaration
+
+
+async def require_theirs(context: Call, decider: Decider[Any], command: Command) -> None:
+    """Raises FORBIDDEN where the caller may not do this, or not to these customers.
+
+    Who is bound to their own customers hears the same of others' and of those that are not there.
+    """
+    subject = Subject("command", type(command).__name__)
+    require(context.caller, [subject])
+    has = right(context.caller, subject)
+    if has is not Right.OWN and not context.caller.own_only:
+        return
+    state = await context.tenant.engine.state(decider, decider.stream_of(command))
+    named, held = getattr(command, "customer_id", None), getattr(state, "customer_id", None)
+    concerned = {named, held} - {None}
+    if has is Right.ALL and not concerned - ({named} if decider is CUSTOMERS and held is None else set()):
+        return  # it opens a file, or is about nobody
+    if not concerned or not all([await is_theirs(context, str(customer)) for customer in concerned]):
+        raise refused("FORBIDDEN", "this is not about a customer of yours")
+
+
+async def within_reach(context: Call, view: Declaration, customer: str | None) -> bool:
+    """Whether a row about this customer may be shown to the caller."""
+    has = right(context.caller, Subject("view", view.name))
+    if has is Right.NONE:
+        return False
+    bound = has is Right.OWN or (context.caller.own_only and _about_customers(view))
+    return not bound or (customer is not None and await is_theirs(context, customer))
+
+
+async def require_events_of(context: Call, customer: str | None) -> None:
+    """Raises FORBIDDEN where the caller may not read the log, or not what is about this customer."""
+    require(context.caller, [LOG])
+    if right(context.caller, LOG) is not Right.OWN and not context.caller.own_only:
+        return
+    if customer is None or not await is_theirs(context, customer):
+        raise refused("FORBIDDEN", "name a customer of yours: you may read what is about them")
+
+
+async def readable(context: Call, events: Sequence[Recorded[Event]]) -> Sequence[Recorded[Event]]:
+    """Those of the events behind a row that the caller may read: about nobody, or about a customer in reach.
+
+    Raises FORBIDDEN where they may not read the log at all.
+    """
+    require(context.caller, [LOG])
+    if right(context.caller, LOG) is not Right.OWN and not context.caller.own_only:
+        return events
+    return [e for e in events if e.customer_id is None or await is_theirs(context, e.customer_id)]
+
+
+async def is_theirs(context: Call, customer: str) -> bool:
+    """Whether the caller owns the customer now."""
+    state = await context.tenant.engine.state(CUSTOMERS, CUSTOMERS.stream(customer))
+    return bool(state.owner == context.caller.actor)
+
+
+def _about_customers(view: Declaration) -> bool:
+    return view.name == OWNER_OF or any(field.ref for field in view.fields)

@@ -1,0 +1,164 @@
+"""The attacks of the field: each is refused in bounded work, with a stable code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+from graphql import GraphQLError
+from websockets.exceptions import ConnectionClosed
+
+from api.access import Access
+from api.rates import Rates
+from tests.api.conftest import BUILT_IN
+from tests.api.server import Api, serving
+from tests.api.test_limits import bomb
+
+BOUND = 1.0
+"""Seconds in which each refusal must have come, on a busy machine."""
+CIRCLE = "{ __schema { types { %s } } }" % ("fields { type { " * 8 + "name" + " } }" * 8)
+DEEP = "{ customers " + "{ nodes { orders " * 20 + "{ totalCount }" + " } }" * 20 + " }"
+LARGE = "{ customers(first: 1000) { nodes { orders(first: 1000) { nodes { orderId } } } } }"
+TOO_COMPLEX = {
+    "fragments": bomb(90),
+    "aliases": "{ customers { " + " ".join(f"a{n}: totalCount" for n in range(150)) + " } }",
+    "roots": "{ " + "customers { totalCount } " * 25 + "}",
+    "namesakes": "{ customers { " + "totalCount " * 4_000 + "} }",
+    "directives": "{ customers { totalCount " + "@skip(if: false) " * 300 + "} }",
+    "depth": DEEP,
+    "circle": CIRCLE,
+    "pages": LARGE,
+}
+ATTACKS = {
+    **{name: (query, "TOO_COMPLEX") for name, query in TOO_COMPLEX.items()},
+    "tokens": ("{ customers { " + "a " * 20_000 + "} }", "GRAPHQL_PARSE_FAILED"),
+    "nesting": ("{ a" * 5_000 + "}" * 5_000, "GRAPHQL_PARSE_FAILED"),
+    "faults": ("{ " + " ".join(f"nothing{n}" for n in range(15)) + " }", "GRAPHQL_VALIDATION_FAILED"),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+async def test_a_hostile_document_is_refused_at_once(api: Api, name: str) -> None:
+    query, code = ATTACKS[name]
+    began = time.perf_counter()
+    answer = await api.send(query)
+    assert time.perf_counter() - began < BOUND
+    assert "data" not in answer
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {code}
+    assert len(answer["errors"]) <= 6
+
+
+async def test_a_batch_is_refused(api: Api) -> None:
+    answer = await api.client.post("/graphql", json=[{"query": "{ __typename }"}] * 100)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "BATCHING_REFUSED")
+
+
+async def test_a_body_that_drips_is_given_up(database: str) -> None:
+    async with serving(database, BUILT_IN, Access(body_seconds=0.2)) as api:
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+        head = f"authorization: Bearer {api.key}\r\ncontent-type: application/json\r\ncontent-length: 99\r\n"
+        writer.write(f"POST /graphql HTTP/1.1\r\nhost: x\r\n{head}\r\n{{".encode())
+        assert b" 408 " in await asyncio.wait_for(reader.readline(), 10)
+        writer.close()
+
+
+async def test_a_statement_that_takes_too_long_is_cancelled(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(database, BUILT_IN, Access(request_seconds=0.3)) as api:
+        reader = api.tenant.reader
+
+        async def slow(*_: Any, **__: Any) -> None:
+            await reader.log.pool.execute("SELECT pg_sleep(60)")
+
+        monkeypatch.setattr(reader, "page", slow)
+        answer = await api.client.post("/graphql", json={"query": "{ customers { position } }"})
+        assert answer.status_code == 504
+        assert answer.json()["errors"][0]["extensions"]["code"] == "TIMEOUT"
+        left = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE query LIKE '%pg_sleep%' AND state = 'active' AND pid <> pg_backend_pid()"
+        )
+        while await reader.log.pool.fetchval(left):
+            pass
+
+
+async def test_another_sites_page_has_no_cookie_to_use(api: Api) -> None:
+    url, cookies = f"http://127.0.0.1:{api.port}", {"kehu_session": api.key}
+    body = {"query": "{ __typename }"}
+    async with httpx.AsyncClient(base_url=url, cookies=cookies) as browser:
+        ours = {"origin": url, "sec-fetch-site": "same-origin"}
+        same = await browser.post("/graphql", json=body, headers=ours)
+        cross = [
+            await browser.post("/graphql", json=body, headers={"origin": "https://evil.example"}),
+            await browser.post("/graphql", json=body, headers={"sec-fetch-site": "cross-site"}),
+            await browser.get("/graphql", params=body),
+            await browser.post("/session", data={"key": api.key}, headers={"origin": "https://evil.example"}),
+        ]
+    assert same.status_code == 200
+    assert [answer.status_code for answer in cross] == [401, 401, 401, 403]
+    assert all("access-control-allow-origin" not in answer.headers for answer in cross)
+
+
+CLOSED = Access.production(rate=50, burst=200)
+
+
+async def test_in_production_nothing_is_told_to_who_probes(database: str) -> None:
+    async with serving(database, BUILT_IN, CLOSED) as api:
+        probed = await api.send("{ custmers { totalCount } customers { nodes { nam } } }")
+        assert "Did you mean" not in json.dumps(probed)
+        query = "query ($f: CustomerFilter) { customers(filter: $f) { totalCount } }"
+        variables = await api.send(query, f={"nam": 1})
+        assert "Did you mean" not in json.dumps(variables)
+        for query in ("{ __schema { types { name } } }", '{ __type(name: "Customer") { name } }'):
+            errors = (await api.send(query))["errors"]
+            assert {error["extensions"]["code"] for error in errors} == {"GRAPHQL_VALIDATION_FAILED"}
+        page = await api.client.get("/graphql", headers={"accept": "text/html"})
+        assert page.status_code == 404
+        del api.client.headers["authorization"]
+        assert (await api.client.post("/graphql", json={"query": "{ __typename }"})).status_code == 401
+
+
+async def test_who_asks_for_too_much_in_a_while_has_to_wait(database: str) -> None:
+    async with serving(database, BUILT_IN, CLOSED) as api:
+        query = "{ customers(first: 100) { nodes { name } } }"
+        first = await api.send(query)
+        assert first["extensions"]["cost"]["requested"] == 101
+        assert first["extensions"]["cost"]["limit"] == 200
+        refused = await api.client.post("/graphql", json={"query": "{ customers(first: 190) { position } }"})
+    assert refused.status_code == 429
+    assert refused.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    assert int(refused.headers["retry-after"]) >= 1
+
+
+def test_a_bucket_fills_again() -> None:
+    now = [0.0]
+    rates = Rates(10, 100, clock=lambda: now[0])
+    assert rates.take("a", 100) == {"requested": 100, "limit": 100, "remaining": 0}
+    with pytest.raises(GraphQLError, match="try again in 5 s"):
+        rates.take("a", 50)
+    assert rates.take("b", 50)["remaining"] == 50
+    now[0] = 5
+    assert rates.take("a", 50)["remaining"] == 0
+
+
+async def test_floods_of_subscriptions_and_sockets_are_bounded(database: str) -> None:
+    async with serving(database, BUILT_IN, Access(sockets=1)) as api, api.socket() as socket:
+        for n in range(101):
+            await socket.subscribe(str(n), "subscription { events { position } }")
+        refused = await socket.hear()
+        assert (refused["type"], refused["id"]) == ("error", "100")
+        assert refused["payload"][0]["extensions"]["code"] == "SUBSCRIPTION_LIMIT"
+        with pytest.raises(ConnectionClosed, match="4403"):
+            async with api.socket():
+                pass
+
+
+async def test_a_socket_needs_a_key(api: Api) -> None:
+    with pytest.raises(ConnectionClosed, match="4403"):
+        async with api.socket("kehu_000000000000_" + "x" * 43):
+            pass

@@ -1,0 +1,104 @@
+"""The policy table is whole: every view, report and command stands in it, and every mask is valid."""
+
+from __future__ import annotations
+
+import pytest
+from graphql import GraphQLError
+
+from api.callers import Caller
+from api.policy import (
+    COMMANDS,
+    LOG,
+    MEASURED,
+    REPORTS,
+    VIEWS,
+    Right,
+    Subject,
+    columns_of,
+    mask,
+    right,
+    rules_for,
+    shown,
+)
+from domain.customers import ChurnCause, CustomerRegistered, RelationshipEnded
+from domain.deciders import DECIDERS
+from domain.roles import Role
+from infra.views import conditions
+from infra.views.tables import Table
+from tests.api.conftest import BUILT_IN
+from tests.api.conftest import REPORTS as DECLARED
+
+TABLES = {view.name: Table(view, 1) for view in BUILT_IN}
+
+
+def caller(role: Role, **more: object) -> Caller:
+    return Caller(id="key:1", actor="mei", role=role, **more)  # type: ignore[arg-type]  # a caller's fields
+
+
+def test_everything_declared_has_its_rights() -> None:
+    assert set(VIEWS) == {view.name for view in BUILT_IN}
+    assert set(REPORTS) == set(DECLARED) | {"preview_tier_policy"}
+    assert set(COMMANDS) == {command.__name__ for decider in DECIDERS for command in decider.commands}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_what_is_not_listed_is_denied(role: Role) -> None:
+    for kind in ("report", "command", "nonsense"):
+        assert right(caller(role), Subject(kind, "unheard-of")) is Right.NONE
+    unlisted = right(caller(role), Subject("view", "unheard-of"))
+    assert unlisted is {Role.ADMIN: Right.ALL, Role.ANALYST: Right.MASKED}.get(role, Right.NONE)
+
+
+def test_a_view_whose_key_is_personal_is_never_masked_and_every_mask_is_valid() -> None:
+    for view in BUILT_IN:
+        if Right.MASKED in VIEWS[view.name].values():
+            assert not {f.name for f in view.fields if f.personal} & set(view.key), view.name
+            assert {mask(f) for f in view.fields if f.personal} <= {None, "***"}
+
+
+def test_own_customers_are_those_whose_owner_one_is_now() -> None:
+    agent = caller(Role.AGENT)
+    owned = conditions.Test(column="owner", op="eq", value="mei")
+    for view in BUILT_IN:
+        if right(agent, Subject("view", view.name)) is Right.NONE:
+            assert VIEWS[view.name] is VIEWS["cohort_months"]  # it counts everybody
+            continue
+        sight = rules_for(agent, view, TABLES.__getitem__)
+        if view.name == "tier_policies":
+            assert columns_of(sight.where) == set()
+        elif view.name == "complaint_steps":
+            assert isinstance(sight.where, conditions.Within)
+            assert (sight.where.column, sight.where.table.declaration.name) == ("complaint_id", "complaints")
+            assert isinstance(sight.where.where, conditions.Within)
+            assert sight.where.where.where == owned
+        else:
+            assert isinstance(sight.where, conditions.Within)
+            assert (sight.where.column, sight.where.where) == ("customer_id", owned)
+
+
+def test_who_is_bound_to_their_own_gets_no_statistics() -> None:
+    bound = caller(Role.ADMIN, own_only=True)
+    assert right(bound, Subject("report", "tier_distribution")) is Right.NONE
+    assert right(bound, MEASURED) is Right.NONE
+    assert right(caller(Role.ADMIN), MEASURED) is Right.ALL
+
+
+def test_a_masked_event_keeps_what_is_not_personal() -> None:
+    registered = CustomerRegistered(customer_id="1", name="王", region="上海")
+    ended = RelationshipEnded(customer_id="1", cause=ChurnCause.NATURAL, identifiers=("identifier:1",))
+    analyst = caller(Role.ANALYST)
+    assert right(analyst, LOG) is Right.MASKED
+    assert b'"name":"***"' in shown(analyst, registered)
+    assert b'"birthday":null' in shown(analyst, registered)
+    assert "上海".encode() in shown(analyst, registered)
+    assert b"identifier:1" not in shown(analyst, ended)
+    assert "王".encode() in shown(caller(Role.AUDITOR), registered)
+
+
+def test_a_view_about_nobody_is_not_for_those_who_see_their_own() -> None:
+    [tiers] = [view for view in BUILT_IN if view.name == "tier_policies"]
+    alien = type(tiers)(
+        **{name: getattr(tiers, name) for name in tiers.__struct_fields__} | {"name": "other"}
+    )
+    with pytest.raises(GraphQLError, match="no access to the view other"):
+        rules_for(caller(Role.AGENT), alien, TABLES.__getitem__)
