@@ -51,7 +51,7 @@ schema: $(VENV)/dev.stamp ## Write schema.graphql anew
 	@$(BIN)/python -m api > schema.graphql
 
 lock: $(VENV)/dev.stamp ## Choose the versions of all packages anew (ARGS=--upgrade for newer ones)
-	$(LOCK) $(ARGS) pyproject.toml --extra files --group build --output-file requirements.lock
+	$(LOCK) $(ARGS) pyproject.toml --extra files --extra clv --extra charts --group build --output-file requirements.lock
 	$(LOCK) $(ARGS) pyproject.toml --all-extras --group build --constraint requirements.lock --output-file requirements-dev.lock
 	$(LOCK) $(ARGS) --group demo --no-deps --output-file requirements-demo.lock
 
