@@ -157,6 +157,8 @@ SEES = {
     (Role.ADMIN, False): {"own": True, "other": True},
 }
 """Whether a role, or one bound to its own customers, meets personal data of their own and of others'."""
+ALLOWED = (None, "FORBIDDEN", "BAD_MOMENT")
+"""A preview has no business day to look at here: who may ask hears so."""
 
 
 async def test_no_path_leaks_to_any_role(api: Api) -> None:
@@ -169,7 +171,7 @@ async def test_no_path_leaks_to_any_role(api: Api) -> None:
             for path in PATHS:
                 for at in ({"atLeast": last}, {"position": last}, {"position": last - 1}):
                     answer = await sent(client, ASK % path, at=at)
-                    assert code(answer) in (None, "FORBIDDEN"), (role, path, answer)
+                    assert code(answer) in ALLOWED, (role, path, answer)
                     if at == {"atLeast": last}:
                         assert answer == await resolved(api, caller, ASK % path, at=at), (role, path)
                     text = json.dumps(answer, ensure_ascii=False)
