@@ -21,7 +21,6 @@ from graphql import (
 from starlette.requests import HTTPConnection
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from api.access import Access
 from api.callers import ACTOR, Caller, Callers, bearer
@@ -163,7 +162,7 @@ def _faults(
     suggestions: bool,
 ) -> tuple[GraphQLError, ...]:
     """What is wrong with a document."""
-    more: list[type[ASTValidationRule]] = [MaybeNullValidationRule, OneOfInputValidationRule]
+    more: list[type[ASTValidationRule]] = [MaybeNullValidationRule]
     more += [] if introspection else [NoSchemaIntrospectionCustomRule]
     faults = validate(
         schema, document, (*rules, *more), max_errors=MOST_ERRORS, hide_suggestions=not suggestions
