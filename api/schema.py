@@ -8,14 +8,14 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLInputObjectType, GraphQLSchema, print_schema
-from strawberry.extensions import MaxTokensLimiter, ParserCache
+from strawberry.extensions import MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
 
 from api import calendar, complaints, customers, explain, interactions, orders, points, previews, tiers
 from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
 from api.events import EventConnection, event_log, event_log_arguments
-from api.execution import Schema
+from api.execution import Parsing, Schema
 from api.gate import Passing
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
@@ -67,7 +67,7 @@ def build_schema(
         extensions=[
             Moments,
             lambda: MaxTokensLimiter(max_token_count=TOKENS),
-            lambda: ParserCache(maxsize=CACHED),
+            lambda: Parsing(maxsize=CACHED),
             Passing,
         ],
         config=StrawberryConfig(default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT}),

@@ -1,4 +1,4 @@
-"""Many who follow the log share one reader; each gets what it wants once and in order, or hears where to go on."""
+"""Many who follow the log share one reader; each gets what it wants once, or hears where to go on."""
 
 from __future__ import annotations
 
