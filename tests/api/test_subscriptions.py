@@ -1,4 +1,4 @@
-"""Subscribers get each message once and in order, across reconnects; who is slow or loses a right is ended."""
+"""Subscribers get each message once, in order, across reconnects; who is slow or loses a right is ended."""
 
 from __future__ import annotations
 
