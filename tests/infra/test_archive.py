@@ -87,7 +87,7 @@ async def answers(log: Log) -> dict[str, Any]:
         "selected": await log.select(
             Selection(names=["CustomerRegistered"], stream="s-3", until=90), limit=12
         ),
-        "last": [
+        "from the end": [
             await log.select(wanted, after=after, limit=limit, backwards=True)
             for wanted in (Selection(customer_id="c-2", since=12), Selection(names=["CustomerRegistered"]))
             for after in (0, 40)
