@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.events import Event, Recorded
 from domain.records import Record
-from infra.views.conditions import All, Test, Where
+from infra.views.conditions import All, Where
 from infra.views.reader import Found, Sight, ViewReader
 from infra.views.tables import Table, quoted
 from projections.view import Declaration
@@ -52,9 +52,9 @@ async def changes(
     looked_at, at = keys[:first], recorded.position
 
     async def found(where: Where, keys: Iterable[str], at: int) -> Mapping[str, Found]:
-        if not keys:
-            return {}
-        return await _by_key(reader, table, sight, where, list(keys), at)
+        wanted = [(key,) for key in keys]
+        rows = await reader.by_keys(table, wanted, at, sight=sight, where=where) if wanted else {}
+        return {key: row for (key,), row in rows.items()}
 
     matching = await found(where, looked_at, at)
     before = await found(where, looked_at, at - 1)
@@ -85,12 +85,3 @@ async def _touched(
         beyond,
     )
     return [row[0] for row in rows]
-
-
-async def _by_key(
-    reader: ViewReader, table: Table, sight: Sight, where: Where, keys: list[str], at: int
-) -> dict[str, Found]:
-    [column] = table.declaration.key
-    wanted = All(parts=(where, Test(column=column, op="in", value=keys)))
-    page = await reader.page(table, at, sight=sight, where=wanted, first=len(keys))
-    return {getattr(found.row, column): found for found in page.rows}
