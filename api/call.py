@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ class Call:
         """Whether resolvers must answer, since no statement can."""
         self.admitted = False
         """Whether the operation has passed the gate already."""
+        self.executing = asyncio.Event()
+        """Set once the operation has passed all checks."""
         self._next: Call | None = None
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 

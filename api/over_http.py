@@ -7,11 +7,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from starlette.requests import Request
 
 from domain.records import Record
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
+EVENTS = "text/event-stream"
 STATUS: Mapping[str, int] = {
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
@@ -46,10 +48,19 @@ class Operation(Record):
     extensions: dict[str, Any] | None
 
 
+def takes_events(request: Request) -> bool:
+    """Whether the client would have the answer as a stream of events."""
+    return any(name == EVENTS and q > 0 for name, q in _ranges(request))
+
+
+def takes_events_only(request: Request) -> bool:
+    """Whether the client would have the answer in no other way."""
+    return all(name == EVENTS or q <= 0 for name, q in _ranges(request))
+
+
 def media_type(request: Request) -> str:
     """In which of the two the answer goes out. Raises `Unfit` where the client takes neither."""
-    said = request.headers.get("accept", JSON)
-    ranges = [_weighed(part) for part in said.split(",")]
+    ranges = _ranges(request)
     takes = [
         (max((q for name, q in ranges if name in (kind, *wild)), default=0.0), kind)
         for kind, wild in ((GRAPHQL, ()), (JSON, ("application/*", "*/*")))
@@ -58,6 +69,10 @@ def media_type(request: Request) -> str:
     if weight <= 0:
         raise Unfit(406, "NOT_ACCEPTABLE", f"answers come as {GRAPHQL} or {JSON}")
     return kind
+
+
+def _ranges(request: Request) -> list[tuple[str, float]]:
+    return [_weighed(part) for part in request.headers.get("accept", JSON).split(",")]
 
 
 def _weighed(part: str) -> tuple[str, float]:
@@ -98,6 +113,14 @@ async def _body(request: Request, largest: int, seconds: float) -> bytes:
     except TimeoutError:
         raise Unfit(408, "BODY_TOO_SLOW", f"a request must arrive within {seconds:g} s") from None
     return b"".join(parts)
+
+
+def as_json(data: object) -> bytes:
+    """Half of a surrogate pair reads `?`: UTF-8 has no such halves, but messages echo what was sent."""
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError:
+        return json.dumps(data, ensure_ascii=False).encode(errors="replace")
 
 
 def _from_query(name: str, text: str) -> Any:
