@@ -12,11 +12,20 @@ from typing import Annotated
 
 import msgspec
 
-from domain.commands import Command, Id
+from domain.commands import Command, Id, Name
 from domain.course import Move, course
 from domain.events import Event, event
+from domain.money import Currency
 
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+
+MoreThanOne = Annotated[float, msgspec.Meta(gt=1, le=1e9)]
+"""With a smaller shape the amounts would have no mean."""
+
+
+def _off_the_pole(a: float) -> float:
+    """The formula for expected purchases divides by a − 1: its limit there is taken from right beside it."""
+    return a if abs(a - 1) > 1e-6 else 1 + 1e-6
 
 
 @event("LifetimeModelFitted")
@@ -25,6 +34,8 @@ class LifetimeModelFitted(Event):
 
     model_id: str
     fitted_on: date
+    population: str
+    currency: str
     customers: int
     log_likelihood: float
     r: float
@@ -43,6 +54,9 @@ class KeepLifetimeModel(Command):
     """Which model; chosen by whoever fits it."""
     fitted_on: date
     """The last day whose purchases counted."""
+    population: Name
+    """Whose purchases they were, in words."""
+    currency: Currency
     customers: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
     """How many customers it was fitted on."""
     log_likelihood: Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
@@ -57,7 +71,7 @@ class KeepLifetimeModel(Command):
     """BG/NBD: second shape of the drop-out probability."""
     p: Positive | None = None
     """Gamma-Gamma: shape of the amounts."""
-    q: Positive | None = None
+    q: MoreThanOne | None = None
     """Gamma-Gamma: shape of the amounts' scales."""
     v: Positive | None = None
     """Gamma-Gamma: rate of the amounts' scales, in whole units of the currency."""
@@ -82,7 +96,7 @@ def alive(model: Model, x: int, t_x: float, t: float) -> float:
 
 def expected_purchases(model: Model, ahead: float, x: int, t_x: float, t: float) -> float:
     """E[purchases in the next `ahead` weeks | x, t_x, t] (Fader, Hardie, Lee 2005, eq. 10)."""
-    r, alpha, a, b = model.r, model.alpha, model.a, model.b
+    r, alpha, a, b = model.r, model.alpha, _off_the_pole(model.a), model.b
     z = ahead / (alpha + t + ahead)
     shrinks: float = ((alpha + t) / (alpha + t + ahead)) ** (r + x)
     grows = (a + b + x - 1) / (a - 1)
