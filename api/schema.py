@@ -18,7 +18,7 @@ from api.events import EventConnection, Subscription, event_log, event_log_argum
 from api.execution import Schema
 from api.gate import Passing
 from api.moments import AsOf, Moments, add_directive
-from api.nouns import Noun
+from api.nouns import Noun, plain_nouns
 from api.plans import Plans
 from api.policy import LOG, Subject
 from api.reports import report_field
@@ -36,6 +36,7 @@ NOUNS: Sequence[Noun] = (
     points.NOUN,
     *tiers.NOUNS,
     *calendar.NOUNS,
+    *plain_nouns(),
 )
 TOKENS = 10_000
 """Words and signs of one document at most."""

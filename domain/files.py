@@ -80,7 +80,7 @@ class Basis(StrEnum):
     ESTIMATED = "estimated"
 
 
-class Verdict(StrEnum):
+class ScreeningVerdict(StrEnum):
     """What was ruled on a match with a screening list: somebody else, or really on the list."""
 
     CLEARED = "cleared"
@@ -150,7 +150,7 @@ class ConsentWithdrawn(FileNoted):
 class ScreeningRuled(FileNoted):
     list_id: str
     entry_id: str
-    verdict: Verdict
+    verdict: ScreeningVerdict
     reason: Personal[str]
 
 
@@ -282,7 +282,7 @@ class RuleOnMatch(FileNote):
     """Which list."""
     entry_id: Id
     """Which of its entries."""
-    verdict: Verdict
+    verdict: ScreeningVerdict
     """What was found."""
     reason: Text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from domain.customers import CustomerRegistered, ProfileChanged
 from domain.events import Personal, Recorded
@@ -27,9 +27,9 @@ from domain.files import (
     PriceAgreed,
     ProfileConfirmed,
     ScreeningRuled,
+    ScreeningVerdict,
     ShareOfCustomerStated,
     ValueStyle,
-    Verdict,
     WinBackOffered,
 )
 from projections.policies import TODAY, service
@@ -206,7 +206,10 @@ class _Entry(View):
     """Who noted it."""
 
 
-def _entry(row: Any, recorded: Recorded[Any], layer: Layer) -> Any:
+E = TypeVar("E", bound=_Entry)
+
+
+def _entry(row: E, recorded: Recorded[Any], layer: Layer) -> E | None:
     """The row after an event about an entry, which belongs to its own layer alone."""
     match recorded.event:
         case FileEntryRecorded(layer=where, kind=kind, text=text) if where is layer:
@@ -292,7 +295,7 @@ class ScreeningRuling(View):
     """Which list."""
     entry_id: str
     """Which of its entries."""
-    verdict: Verdict
+    verdict: ScreeningVerdict
     """Somebody else, or really the one on the list."""
     reason: Personal[str]
     """Why."""

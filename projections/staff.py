@@ -231,13 +231,16 @@ class ServiceKpi(View):
     SELECT c.owner AS account_manager, count(*) AS customers, count(*) FILTER (WHERE NOT c.live) AS lost,
            coalesce(sum(s.spent), 0)::bigint AS spent_minor,
            coalesce(sum(c.open_complaint_count), 0)::bigint AS open_complaints,
-           (SELECT count(*) FROM {interactions} i WHERE i.responsible = c.owner AND NOT i.resolved) AS open_contacts,
-           (SELECT count(*) FROM {visits} v WHERE v.member = c.owner AND v.status = 'planned') AS planned_visits,
+           (SELECT count(*) FROM {interactions} i WHERE i.responsible = c.owner AND NOT i.resolved)
+               AS open_contacts,
+           (SELECT count(*) FROM {visits} v WHERE v.member = c.owner AND v.status = 'planned')
+               AS planned_visits,
            (SELECT count(*) FROM {visits} v WHERE v.member = c.owner AND v.status = 'completed')
                AS completed_visits,
            (SELECT count(*) FROM {complaints} k WHERE k.handler = c.owner AND k.open) AS complaints_to_handle
       FROM {customers} c
-      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {spendings} p GROUP BY 1) s USING (customer_id)
+      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {spendings} p GROUP BY 1) s
+     USING (customer_id)
      WHERE c.owner IS NOT NULL AND (:owner::text IS NULL OR c.owner = :owner::text)
      GROUP BY c.owner ORDER BY spent_minor DESC, c.owner
     """,
