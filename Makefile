@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 FLOORS := kehu api infra projections domain
-FOLDERS := $(foreach folder,$(FLOORS) tests bench examples,$(if $(wildcard $(folder)/*.py),$(folder)))
+FOLDERS := $(foreach folder,$(FLOORS) tests bench conformance examples,$(if $(wildcard $(folder)/*.py),$(folder)))
 
 # The first Python here that is new enough; `make PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -14,11 +14,11 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --roo
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command 'make lock'
 
-.PHONY: help run test check lint bench torture schema lock format clean
+.PHONY: help run test check lint bench torture conformance schema lock format clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "ARGS is passed on, as in: make test ARGS='-k complaints'"
 
 run: $(VENV)/run.stamp ## Start everything with the demo's data
@@ -42,6 +42,9 @@ bench: $(VENV)/dev.stamp ## Measure side by side with the peers
 
 torture: $(VENV)/dev.stamp ## Write, kill and crash for minutes, then judge the log
 	@$(BIN)/python -m tests.torture $(ARGS)
+
+conformance: $(VENV)/dev.stamp ## Run other people's tools against a running Kehu (npm and PyPI are needed)
+	@$(BIN)/python -m conformance $(ARGS)
 
 format: $(VENV)/dev.stamp ## Put the code into its format
 	$(BIN)/ruff check --fix-only --quiet $(FOLDERS)

@@ -33,6 +33,11 @@ def refused(code: str, rule: str) -> GraphQLError:
     return GraphQLError(rule, extensions={"code": code})
 
 
+def as_graphql(error: Exception) -> GraphQLError:
+    """The failure as GraphQL's own kind of error, for `told`."""
+    return error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+
+
 def told(error: GraphQLError) -> GraphQLError:
     """The error as the caller may see it; the unexpected is logged under an id that the caller gets."""
     if "code" in (error.extensions or {}):

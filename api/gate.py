@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,6 @@ from graphql import (
 from starlette.requests import HTTPConnection
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from api.access import Access
 from api.callers import ACTOR, Caller, Callers, bearer
@@ -52,6 +52,7 @@ class Gate:
         self.rates = Rates(access.rate, access.burst)
         oidc = access.oidc.tokens(tenant.name) if access.oidc else None
         self._callers = Callers(self.keys, oidc)
+        self._held: Counter[tuple[str, str]] = Counter()
 
     async def caller(self, request: HTTPConnection, params: Mapping[str, Any]) -> Caller:
         """Who asks, by header, by a WebSocket's first message, or by the cookie of a page of our own."""
@@ -85,6 +86,23 @@ class Gate:
         if self.access.trusted_only and not await self.documents.trusted(text or ""):
             raise refused("DOCUMENT_NOT_TRUSTED", "only documents that were trusted before are answered here")
         return self.rates.take(caller.id, asked.size.cost)
+
+    def hold(self, caller: Caller, kind: str, most: int) -> Callable[[], None]:
+        """Count one more of what a caller keeps open; the answer says that it is closed.
+
+        Raises CONNECTION_LIMIT where they have as many open as they may.
+        """
+        held = caller.id, kind
+        if self._held[held] >= most:
+            raise refused("CONNECTION_LIMIT", f"a caller may have {most} {kind} open at a time")
+        self._held[held] += 1
+
+        def ended() -> None:
+            self._held[held] -= 1
+            if not self._held[held]:
+                del self._held[held]
+
+        return ended
 
 
 def _of_our_own(request: HTTPConnection) -> bool:
@@ -144,7 +162,7 @@ def _faults(
     suggestions: bool,
 ) -> tuple[GraphQLError, ...]:
     """What is wrong with a document."""
-    more: list[type[ASTValidationRule]] = [MaybeNullValidationRule, OneOfInputValidationRule]
+    more: list[type[ASTValidationRule]] = [MaybeNullValidationRule]
     more += [] if introspection else [NoSchemaIntrospectionCustomRule]
     faults = validate(
         schema, document, (*rules, *more), max_errors=MOST_ERRORS, hide_suggestions=not suggestions

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +34,7 @@ from strawberry.types.unset import UNSET, UnsetType
 from api.access import Access
 from api.call import Call
 from api.errors import refused
+from api.export import export_events
 from api.gate import Gate
 from api.over_http import Operation, Unfit, failure, media_type, operation, status_of
 from api.policy import MEASURED, require
@@ -83,7 +83,6 @@ class GraphQLApp(GraphQL[Call, None]):
             allowed_origins=gate.access.origins,
         )
         self._tenant, self._gate = tenant, gate
-        self._sockets: Counter[str] = Counter()
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Call:
         return Call(self._tenant, request, self._gate)
@@ -188,18 +187,15 @@ class GraphQLApp(GraphQL[Call, None]):
         try:
             await self.run(socket)
         finally:
-            if holder := socket.scope.get("holder"):
-                self._sockets[holder] -= 1
+            if ended := socket.scope.get("ended"):
+                ended()
 
     async def on_ws_connect(self, context: Call) -> UnsetType | dict[str, object] | None:
         try:
             caller = await context.identify()
+            context.request.scope["ended"] = self._gate.hold(caller, "sockets", self._gate.access.sockets)
         except GraphQLError as error:
             raise ConnectionRejectionError from error
-        if self._sockets[caller.id] >= self._gate.access.sockets:
-            raise ConnectionRejectionError
-        self._sockets[caller.id] += 1
-        context.request.scope["holder"] = caller.id
         acknowledged: UnsetType = UNSET
         return acknowledged
 
@@ -233,6 +229,9 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
             return JSONResponse({"errors": [error.formatted]}, 401 if code == "UNAUTHENTICATED" else 403)
         return Response(await metrics.text(tenant), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    async def exported(request: Request) -> Response:
+        return await export_events(request, tenant, gate)
+
     async def session(request: Request) -> Response:
         return await sign_in(request, gate)
 
@@ -255,6 +254,7 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
         routes=[
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
+            Route("/export/events", exported, methods=["GET"]),
             Route("/health", lambda _: JSONResponse({"status": "ok"})),
             Route("/ready", ready),
             Route("/metrics", measured),

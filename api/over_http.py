@@ -16,6 +16,7 @@ STATUS: Mapping[str, int] = {
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
     "RATE_LIMITED": 429,
+    "CONNECTION_LIMIT": 429,
     "TIMEOUT": 504,
     "INTERNAL": 500,
     "UNAVAILABLE": 503,
@@ -23,7 +24,7 @@ STATUS: Mapping[str, int] = {
     "CLOSED": 503,
 }
 """Of answers without data, by the code of their error; all others are 400."""
-ALWAYS = frozenset({"UNAUTHENTICATED", "RATE_LIMITED", "TIMEOUT"})
+ALWAYS = frozenset({"UNAUTHENTICATED", "RATE_LIMITED", "CONNECTION_LIMIT", "TIMEOUT"})
 """Codes whose status `application/json` shows too: proxies and clients act on it."""
 
 

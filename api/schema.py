@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
-from graphql import GraphQLSchema, print_schema
+from graphql import GraphQLInputObjectType, GraphQLSchema, print_schema
 from strawberry.extensions import MaxTokensLimiter, ParserCache
 from strawberry.schema.config import StrawberryConfig
 
@@ -72,6 +72,9 @@ def build_schema(
     )
     core: GraphQLSchema = schema._schema
     add_directive(core)
+    as_of = core.type_map["AsOf"]
+    assert isinstance(as_of, GraphQLInputObjectType)
+    as_of.is_one_of = True  # strawberry keeps this to itself, and the printed schema should tell it
     by_row = {rows[name][0].__name__: reports[name] for name in rows}
     _say_what_is_read(core, types, by_row)
     _say_what_needs_a_right(core, types, by_row)

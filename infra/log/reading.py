@@ -24,6 +24,7 @@ COLUMNS = (
     " command_id, actor, on_behalf_of, causation_id, correlation_id, source"
 )
 NAMES = COLUMNS.split(", ")
+POSITION, STREAM = NAMES.index("position"), NAMES.index("stream")
 NONE_AFTER = (
     "(SELECT kehu.archived_meanwhile() FROM kehu.archives WHERE tenant = $1 AND last > {} LIMIT 1) IS NULL"
 )
@@ -271,43 +272,48 @@ class Reader:
 
         It looks up to `head` at most, which the log must have reached.
         """
+        rows, position = await self.look_at_rows(wanted, after=after, head=head, limit=limit)
+        return Page(events=[recorded(*row) for row in rows], position=position)
+
+    async def look_at_rows(
+        self, wanted: Selection, *, after: int, head: int, limit: int = PAGE
+    ) -> tuple[Sequence[Row], int]:
+        """As `look`, but the rows as they are stored, in the order of `COLUMNS`."""
         after = max(after, (wanted.since or 1) - 1)
         until = head if wanted.indexed else min(head, after + STRETCH)
         if until <= after:
-            return Page(events=[], position=head)
+            return [], head
         condition, arguments = _condition(wanted, after, until)
-        events = await self._fetch(
+        rows = await self._rows(
             msgspec.structs.replace(of_archives(wanted, after, limit), until=until),
             f"{condition} ORDER BY position LIMIT ${len(arguments) + 2}",
             *arguments,
             limit,
         )
-        position = events[-1].position if len(events) == limit else until
-        return Page(events=await self._narrowed(wanted, events), position=position)
+        position = rows[-1][POSITION] if len(rows) == limit else until
+        return await self._narrowed(wanted, rows), position
 
     async def _head(self) -> int:
         """The last position; 0 where there is no such tenant."""
         found = await self.pool.fetchval("SELECT position FROM kehu.heads WHERE tenant = $1", self.tenant)
         return found or 0
 
-    async def _narrowed(
-        self, wanted: Selection, events: Sequence[Recorded[Event]]
-    ) -> Sequence[Recorded[Event]]:
+    async def _narrowed(self, wanted: Selection, rows: Sequence[Row]) -> Sequence[Row]:
         """Those of the right category and tags; files of archives cannot be asked for either."""
         if wanted.category:
-            events = [event for event in events if event.stream.startswith(wanted.category)]
+            rows = [row for row in rows if row[STREAM].startswith(wanted.category)]
         if wanted.tags and self.archives:
             tagged = await self.pool.fetch(
                 "SELECT position FROM kehu.tags WHERE tenant = $1 AND tag = ANY ($2) AND position = ANY ($3)"
                 " GROUP BY position HAVING count(*) = $4",
                 self.tenant,
                 wanted.tags,
-                [event.position for event in events],
+                [row[POSITION] for row in rows],
                 len({*wanted.tags}),
             )
             positions = {row[0] for row in tagged}
-            events = [event for event in events if event.position in positions]
-        return events
+            rows = [row for row in rows if row[POSITION] in positions]
+        return rows
 
     async def _fetch(self, archived: Asked, condition: str, *arguments: Any) -> list[Recorded[Event]]:
         return [recorded(*row) for row in await self._rows(archived, condition, *arguments)]

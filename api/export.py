@@ -1,0 +1,160 @@
+"""The log as lines of JSON, `GET /export/events`: auditors take all of it, and go on where they stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from api.call import Call
+from api.callers import Caller
+from api.errors import as_graphql, refused, told
+from api.gate import Gate
+from api.over_http import GRAPHQL, status_of
+from api.policy import LOG, Right, right, shown
+from api.rights import require_events_of
+from api.scalars import moment_text
+from api.streaming import Streaming
+from domain.events import decode
+from infra.archive.files import Row
+from infra.log.moments import NoSuchMoment, parse, position_of
+from infra.log.reading import NAMES, Selection
+from infra.tenant import Tenant
+
+LINES = "application/x-ndjson"
+PAGE = 1_000
+"""Events that are read, written and paid for together."""
+EXPORTS = 4
+"""Exports of one caller at a time."""
+UNTIL = "kehu-until"
+"""The header that tells the last position that was looked at: the log goes on after it."""
+SELECTING: Mapping[str, str] = {
+    "stream": "stream",
+    "customerId": "customer_id",
+    "actor": "actor",
+    "commandId": "command_id",
+    "correlationId": "correlation_id",
+}
+"""Parameters of one value, and what they select by."""
+TOLD: Mapping[str, str] = {
+    "position": "position",
+    "stream": "stream",
+    "version": "version",
+    "name": "name",
+    "schema": "schema",
+    "recorded_at": "recordedAt",
+    "occurred_at": "occurredAt",
+    "customer_id": "customerId",
+    "command_id": "commandId",
+    "actor": "actor",
+    "on_behalf_of": "onBehalfOf",
+    "causation_id": "causationId",
+    "correlation_id": "correlationId",
+    "source": "source",
+}
+"""What a line tells of an event's envelope; after it come `data` and `raw`."""
+MOMENTS = ("recordedAt", "occurredAt")
+_PLACES = [(said, NAMES.index(column)) for column, said in TOLD.items()]
+_NAME, _SCHEMA, _DATA = (NAMES.index(column) for column in ("name", "schema", "data"))
+
+
+class Export:
+    """One export: which events, up to where, for whom."""
+
+    def __init__(self, context: Call, wanted: Selection, after: int, until: int) -> None:
+        self.context, self.wanted, self.after, self.until = context, wanted, after, until
+
+    async def pages(self) -> AsyncGenerator[bytes]:
+        """The lines, page by page; the next page is read when the one before is on its way.
+
+        Raises `GraphQLError` where the caller may not go on.
+        """
+        while self.after < self.until:
+            await self.admit()
+            rows, self.after = await self.context.tenant.log.look_at_rows(
+                self.wanted, after=self.after, head=self.until, limit=PAGE
+            )
+            if rows:
+                await self._pay(len(rows))
+                yield lines(self.context.caller, rows)
+
+    async def admit(self) -> None:
+        """A key may have been revoked meanwhile, an owner changed."""
+        await self.context.identify()
+        await require_events_of(self.context, self.wanted.customer_id)
+
+    async def _pay(self, cost: int) -> None:
+        """Take the cost from what the caller may ask for in a while; where there is too little, wait."""
+        while True:
+            try:
+                self.context.gate.rates.take(self.context.caller.id, cost)
+            except GraphQLError as error:
+                await asyncio.sleep((error.extensions or {})["retryAfter"])
+            else:
+                return
+
+
+def lines(caller: Caller, rows: Sequence[Row]) -> bytes:
+    """Rows of the log, a line of JSON each, as the caller may see them.
+
+    `data` is the event in its present shape, `raw` the stored bytes in base64, from which it follows;
+    who sees data masked gets no bytes.
+    """
+    masked = right(caller, LOG) is Right.MASKED
+    return b"".join(_line(caller, row, masked) for row in rows)
+
+
+def _line(caller: Caller, row: Row, masked: bool) -> bytes:
+    line = {said: row[place] for said, place in _PLACES}
+    line |= {said: moment_text(line[said]) for said in MOMENTS}
+    stored = row[_DATA]
+    line["data"] = orjson.Fragment(shown(caller, decode(row[_NAME], row[_SCHEMA], stored)))
+    line["raw"] = None if masked else base64.b64encode(stored).decode()
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+async def export_events(request: Request, tenant: Tenant, gate: Gate) -> Response:
+    """The route. What is wrong is told by the status and a code before the first line; later the answer is
+    cut off, and the next request, with `after` the last line's position, hears why."""
+    context = Call(tenant, request, gate)
+    try:
+        caller = await context.identify()
+        request.scope.setdefault("state", {})["caller"] = caller.id
+        export = await _export(request, context)
+        await export.admit()
+        ended = gate.hold(caller, "exports", EXPORTS)
+        headers = {UNTIL: str(export.until), "cache-control": "no-store"}
+        return Streaming(export.pages(), ended, media_type=LINES, headers=headers)
+    except Exception as error:
+        answer = {"errors": [told(as_graphql(error)).formatted]}
+        return JSONResponse(answer, status_of(answer, GRAPHQL))
+
+
+async def _export(request: Request, context: Call) -> Export:
+    """What the request's parameters ask for. Raises BAD_USER_INPUT or BAD_MOMENT."""
+    given = request.query_params
+    if unknown := sorted({*given} - {"after", "until", "name", *SELECTING}):
+        raise refused("BAD_USER_INPUT", f"{unknown[0]}: there is no such parameter")
+    if any("\0" in value for value in given.values()):
+        raise refused("BAD_USER_INPUT", "no text in the log holds a NUL")
+    said: dict[str, Any] = {field: given[name] for name, field in SELECTING.items() if name in given}
+    wanted = Selection(names=given.getlist("name") or None, **said)
+    head = await context.tenant.log.head()
+    until = head if "until" not in given else await _moment(context, "until", given["until"])
+    after = await _moment(context, "after", given.get("after", "0"))
+    return Export(context, wanted, after, until)
+
+
+async def _moment(context: Call, name: str, text: str) -> int:
+    try:
+        return await position_of(context.tenant.log, parse(text))
+    except ValueError:
+        raise refused("BAD_USER_INPUT", f"{name}: is neither a position nor a day nor a time") from None
+    except NoSuchMoment as error:
+        raise refused("BAD_MOMENT", f"{name}: {error}") from None

@@ -1,0 +1,1 @@
+"""Other people's tools against a running Kehu; `make conformance` runs them, docs/conformance.md tells."""

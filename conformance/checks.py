@@ -1,0 +1,68 @@
+"""Which tools check Kehu, and what each of them is asked to do.
+
+A check is a folder beside this file, which holds what a tool needs and nothing of Kehu's: the locked versions
+(`package-lock.json` or `requirements.lock`) and a script, `check.mjs` or `check.py`. The script finds the
+server in `KEHU_URL`, an admin's key in `KEHU_KEY`, the committed schema in `KEHU_SCHEMA` and the folder of
+documents in `KEHU_DOCUMENTS`. Its last line is the result in words; it ends with 0 where the tool found
+nothing, with 3 where the server does not offer what the tool needs, and with anything else where it failed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from domain.records import Record
+
+HERE = Path(__file__).parent
+NPM, PYPI = "package-lock.json", "requirements.lock"
+
+
+class Check(Record):
+    """One tool, and what it does with Kehu."""
+
+    name: str
+    tools: tuple[str, ...]
+    """The packages whose versions count."""
+    does: str
+    lacks: str = ""
+    """What of the tool or its protocol Kehu does not offer."""
+
+    @property
+    def folder(self) -> Path:
+        return HERE / self.name
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / (NPM if (self.folder / NPM).exists() else PYPI)
+
+    @property
+    def versions(self) -> str:
+        """The tools with their locked versions."""
+        text = self.lock.read_text(encoding="utf-8")
+        if self.lock.name == NPM:
+            locked = {
+                name: json.loads(text)["packages"][f"node_modules/{name}"]["version"] for name in self.tools
+            }
+        else:
+            locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
+        return ", ".join(f"{name} {locked[name]}" for name in self.tools)
+
+
+CHECKS = {
+    check.name: check
+    for check in (
+        Check(
+            name="graphql_http",
+            tools=("graphql-http",),
+            does="all audits of the GraphQL over HTTP draft; a warning counts as a failure",
+        ),
+        Check(
+            name="graphql_inspector",
+            tools=("@graphql-inspector/cli",),
+            does="`diff` of the committed `schema.graphql` and what the server tells by introspection,"
+            " both ways: no change at all",
+        ),
+    )
+}
