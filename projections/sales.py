@@ -309,7 +309,7 @@ class Article(View):
     """Who published this version."""
     withdrawn: bool = False
     """It is out of use."""
-    uses: int = 0
+    use_count: int = 0
     """In how many contacts it was used."""
 
     @on(ArticlePublished)
@@ -330,7 +330,7 @@ class Article(View):
 
     @on(ArticleUsed)
     def used(self, recorded: Recorded[ArticleUsed]) -> Self:
-        return self.but(uses=self.uses + 1)
+        return self.but(use_count=self.use_count + 1)
 
     @on(ArticleWithdrawn)
     def taken_out(self, recorded: Recorded[ArticleWithdrawn]) -> Self:

@@ -34,7 +34,7 @@ class Survey(View):
     """The worst answer of the scale."""
     highest: int
     """The best answer of the scale."""
-    questions: int
+    question_count: int
     """How many questions it has."""
 
     @on(SurveyDesigned)
@@ -46,7 +46,7 @@ class Survey(View):
             title=e.title,
             lowest=e.lowest,
             highest=e.highest,
-            questions=len(e.questions),
+            question_count=len(e.questions),
         )
 
 
