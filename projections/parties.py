@@ -50,7 +50,7 @@ class CustomerAlias(View):
 
 WHOLE = """
     WITH RECURSIVE front AS (
-        SELECT coalesce(:customer_id::text, '') AS id, 0 AS depth
+        SELECT coalesce(:customer_id::text, '') COLLATE "C" AS id, 0 AS depth
         UNION ALL
         SELECT a.customer_id, f.depth + 1 FROM front f JOIN {customer_aliases} a ON a.merged_id = f.id),
     files AS (
@@ -202,7 +202,7 @@ class GroupMember(View):
         SELECT DISTINCT parent_id AS top FROM {group_members} m
          WHERE parent_id IS NOT NULL AND (:customer_id::text IS NULL OR parent_id = :customer_id::text)),
     members AS (
-        SELECT top, top AS id, 0 AS depth FROM tops
+        SELECT top, top COLLATE "C" AS id, 0 AS depth FROM tops
         UNION ALL
         SELECT t.top, m.customer_id, t.depth + 1 FROM members t JOIN {group_members} m ON m.parent_id = t.id)
     SELECT top AS head_id, count(*) AS member_count, max(depth) AS levels,

@@ -17,7 +17,7 @@ TODAY = "coalesce(:on::date, (SELECT max(day) FROM {ended_days} d), current_date
 
 def service(figure: str, day: str = TODAY) -> str:
     """SQL in a report for a figure of the service policy in force on a day."""
-    return _in_force("service_policies", figure, getattr(DEFAULT_SERVICE, figure), day)
+    return _in_force("service_policies", figure, getattr(DEFAULT_SERVICE, figure), day) + "::int"
 
 
 def worth(figure: str, day: str = TODAY) -> str:

@@ -151,7 +151,7 @@ class _Company:
             relation=relation,
             region=words.REGIONS["zh"][number % 8],
             language="zh" if number % 2 else "en",
-            birthday=f"19{60 + number}-06-{28 - number}",
+            birthday=f"19{60 + number}-07-{number + 1:02}",
         )
         yield self.tell(AssignOwner, "owner", 0.01, LEAD, **me, owner=self.owner)
         yield self.tell(
