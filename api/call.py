@@ -50,6 +50,12 @@ class Call:
         self._next = other
         return other
 
+    def right_after(self, position: int) -> Call:
+        """The same caller, answered as of a position."""
+        other = self.anew()
+        other.at, other.pinned = position, True
+        return other
+
     @property
     def answered(self) -> Call:
         """The operation that was executed last."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import strawberry
@@ -20,7 +20,6 @@ from api.scalars import Int64
 from api.views import DEFAULT_PAGE, LARGEST_PAGE, PageInfo, given, optional, require_page
 from domain.events import Event as DomainEvent
 from domain.events import Recorded
-from infra.log.followers import follow
 from infra.log.reading import Selection
 
 
@@ -123,35 +122,3 @@ def _position(cursor: str | None) -> int:
     except ValueError:
         pass
     raise refused("BAD_CURSOR", "after: is not a cursor of the log")
-
-
-async def _events(
-    info: Info,
-    after: Annotated[
-        Int64 | None,
-        strawberry.argument(
-            description="The position to begin after; without one, only what is yet to come."
-        ),
-    ] = None,
-    customer_id: Annotated[
-        str | None, strawberry.argument(description="Only what is about this customer.")
-    ] = None,
-) -> AsyncIterator[Event]:
-    context, tenant = call(info), call(info).tenant
-    await require_events_of(context, customer_id)
-    begin = await tenant.log.head() if after is None else after
-    wanted = Selection(customer_id=customer_id)
-    async for page in follow(tenant.log, tenant.wakeups, begin, wanted):
-        if page.events:
-            await context.identify()  # a key may have been revoked, an owner changed
-            await require_events_of(context, customer_id)
-        for recorded in page:
-            yield recorded  # type: ignore[misc]  # strawberry reads its attributes
-
-
-@strawberry.type(description="What happens, as it happens.")
-class Subscription:
-    events: AsyncIterator[Event] = strawberry.subscription(
-        resolver=_events,
-        description="Every event after a position: first those that are there, then those that come.",
-    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.extensions import ParserCache
 from strawberry.types.execution import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -14,6 +16,16 @@ from api.call import Call
 from api.errors import told
 from api.moments import answered
 from api.plans import Known, Plans
+
+
+class Parsing(ParserCache):
+    """Keeps parsed documents; one that cannot be parsed is left to whoever tells its fault."""
+
+    def on_parse(self) -> Iterator[None]:
+        running = self.execution_context
+        with suppress(GraphQLError, RecursionError):  # else a stream would end without a word
+            running.graphql_document = self.cached_parse_document(running.query, **running.parse_options)
+        yield
 
 
 class Schema(strawberry.Schema):

@@ -59,7 +59,11 @@ _log = logging.getLogger(__name__)
 
 
 class _Speaking(BaseGraphQLTransportWSHandler[Call, None]):
-    """Every error over a WebSocket has a code, too."""
+    """Every error over a WebSocket has a code, too; a faulty document ends its operation, not the others."""
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
+        return None
 
     async def send_message(self, message: Any) -> None:
         if message["type"] == "error":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -115,6 +115,13 @@ REPORTS: Mapping[str, Rights] = {
 EVENTS = _rights("own all all masked all")
 """Of the log: `eventLog`, the subscription, and the events behind a tier."""
 METRICS = _ADMINISTERING
+BOUND = {
+    role
+    for rights in (*VIEWS.values(), *REPORTS.values(), EVENTS)
+    for role, has in rights.items()
+    if has is Right.OWN
+}
+"""The roles that see of something only what is about their own customers."""
 
 COMMANDS: Mapping[str, Rights] = {
     **dict.fromkeys(["RegisterCustomer"], _BEGINNING),
@@ -220,6 +227,11 @@ def _granted(subject: Subject) -> Rights:
         case Subject("metrics", _):
             return METRICS
     return {}
+
+
+def alike(caller: Caller) -> Hashable:
+    """The same for callers to whom all is shown alike."""
+    return caller.scope, caller.actor if caller.own_only or caller.role in BOUND else None
 
 
 def require(caller: Caller, subjects: Iterable[Subject]) -> None:

@@ -8,21 +8,23 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLInputObjectType, GraphQLSchema, print_schema
-from strawberry.extensions import MaxTokensLimiter, ParserCache
+from strawberry.extensions import MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
 
 from api import calendar, complaints, customers, explain, interactions, orders, points, previews, tiers
 from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
-from api.events import EventConnection, Subscription, event_log, event_log_arguments
-from api.execution import Schema
+from api.events import EventConnection, event_log, event_log_arguments
+from api.execution import Parsing, Schema
 from api.gate import Passing
+from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
 from api.nouns import Noun, plain_nouns
 from api.plans import Plans
 from api.policy import LOG, Subject
 from api.reports import report_field
 from api.scalars import INT64, MOMENT, Int64
+from api.subscriptions import Subscription
 from api.views import ViewType, complete
 from infra.views.reader import Found
 from projections.previews import READS
@@ -62,10 +64,11 @@ def build_schema(
         mutation=_mutation(types, inputs),
         subscription=Subscription,
         types=[AsOf, *error_types()],
+        execution_context_class=Telling,
         extensions=[
             Moments,
             lambda: MaxTokensLimiter(max_token_count=TOKENS),
-            lambda: ParserCache(maxsize=CACHED),
+            lambda: Parsing(maxsize=CACHED),
             Passing,
         ],
         config=StrawberryConfig(default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT}),

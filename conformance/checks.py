@@ -64,5 +64,16 @@ CHECKS = {
             does="`diff` of the committed `schema.graphql` and what the server tells by introspection,"
             " both ways: no change at all",
         ),
+        Check(
+            name="graphql_ws",
+            tools=("graphql-ws",),
+            does="its client over `graphql-transport-ws`: query, mutation, subscription from a position,"
+            " several at once, faulty documents, pings, a wrong key",
+        ),
+        Check(
+            name="graphql_sse",
+            tools=("graphql-sse",),
+            does="its client in both modes, distinct connections and single connection: the same conversations",
+        ),
     )
 }

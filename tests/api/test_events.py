@@ -21,7 +21,7 @@ LOG = """query Log($filter: EventFilter, $first: Int! = 50, $after: String) {
   }
 }"""
 EVENTS = """subscription Events($after: Int64, $of: String) {
-  events(after: $after, customerId: $of) { position name }
+  events(after: $after, filter: {customerId: $of}) { position name }
 }"""
 
 
@@ -144,6 +144,16 @@ async def test_only_the_new_protocol_is_spoken(api: Api) -> None:
     async with connect(api.socket_url, subprotocols=[Subprotocol("graphql-ws")]) as connection:
         with pytest.raises(ConnectionClosed, match="4406"):
             await asyncio.wait_for(connection.recv(), PATIENCE)
+
+
+async def test_a_document_that_cannot_be_parsed_is_told_and_the_connection_stays(api: Api) -> None:
+    async with api.socket() as socket:
+        await socket.subscribe("1", "subscription {")
+        message = await socket.hear()
+        assert (message["type"], message["id"]) == ("error", "1")
+        assert message["payload"][0]["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
+        await socket.subscribe("2", "{ __typename }")
+        assert await socket.next("2") == {"__typename": "Query"}
 
 
 async def test_a_page_of_another_site_cannot_open_a_connection(api: Api) -> None:
