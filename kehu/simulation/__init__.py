@@ -28,4 +28,4 @@ def simulate(bought: Mapping[str, Sequence[Purchase]]) -> list[Command]:
     return sorted(told, key=lambda command: command.occurred_at)
 
 
-__all__ = ["SEED", "SOURCE", "Purchase", "simulate"]
+__all__ = ["END", "SEED", "SOURCE", "Purchase", "simulate"]
