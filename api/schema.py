@@ -23,8 +23,8 @@ from api.nouns import Noun, plain_nouns
 from api.plans import Plans
 from api.policy import LOG, Subject
 from api.reports import report_field
-from api.scalars import INT64, MOMENT, Int64
-from api.subscriptions import Subscription
+from api.scalars import INT64, MOMENT, PLACE, Int64, Place
+from api.subscriptions import MESSAGES, subscription
 from api.views import ViewType, complete
 from infra.views.reader import Found
 from projections.previews import READS
@@ -62,7 +62,7 @@ def build_schema(
     schema = Schema(
         query=_query(types, rows, inputs),
         mutation=_mutation(types, inputs),
-        subscription=Subscription,
+        subscription=subscription(types),
         types=[AsOf, *error_types()],
         execution_context_class=Telling,
         extensions=[
@@ -71,7 +71,9 @@ def build_schema(
             lambda: Parsing(maxsize=CACHED),
             Passing,
         ],
-        config=StrawberryConfig(default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT}),
+        config=StrawberryConfig(
+            default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT, Place: PLACE}
+        ),
     )
     core: GraphQLSchema = schema._schema
     add_directive(core)
@@ -141,6 +143,7 @@ def _say_what_needs_a_right(
     subjects |= {row: Subject("report", report.name) for row, report in reports.items()}
     if previews.NAME in core.type_map:
         subjects[previews.NAME] = Subject("report", "preview_tier_policy")
+    subjects |= {name: Subject("view", view) for name, view in MESSAGES.items() if name in core.type_map}
     for name in (*subjects, "Event", "EventConnection"):
         core.type_map[name].extensions["subject"] = subjects.get(name, LOG)
     assert core.mutation_type is not None

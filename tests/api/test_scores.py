@@ -107,7 +107,7 @@ async def test_two_hundred_and_fifteen_of_two_hundred_and_twenty_one_are_satisfi
         answers = [{"questionId": f"q{n}", "score": scores[issue * 17 + n]} for n in range(17)]
         last = await answered(api, "csat", issue, answers, sampled=True)
     figures = "sampledSatisfaction { answers very fairly percent }"
-    query = "query ($at: Int64!) @asOf(at: {atLeast: $at}) { %s }" % figures
+    query = f"query ($at: Int64!) @asOf(at: {{atLeast: $at}}) {{ {figures} }}"
     [row] = (await api.ask(query, at=last))["sampledSatisfaction"]
     assert (row["answers"], row["very"], row["fairly"]) == (221, 201, 14)
     assert row["percent"] == pytest.approx(97.29, abs=0.005)
