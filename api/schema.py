@@ -19,9 +19,10 @@ from api.execution import CACHED, TOKENS, Parsing, Schema
 from api.gate import Passing
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
-from api.nouns import Noun
+from api.nouns import Noun, plain_nouns
 from api.plans import Plans
 from api.policy import LOG, Subject
+from api.reassigning import reassign_field
 from api.reports import report_field
 from api.scalars import INT64, MOMENT, PLACE, Int64, Place
 from api.subscriptions import MESSAGES, subscription
@@ -38,7 +39,10 @@ NOUNS: Sequence[Noun] = (
     points.NOUN,
     *tiers.NOUNS,
     *calendar.NOUNS,
+    *plain_nouns(),
 )
+SERVED_BY = {"reassignCustomers": "AssignOwner"}
+"""The command behind a mutation that does it many times."""
 
 
 def build_schema(
@@ -113,6 +117,7 @@ def _mutation(types: Mapping[str, ViewType], inputs: Inputs) -> type[Any]:
             answer = types.get(noun.answer) if noun.answer else None
             name = command.__name__[0].lower() + command.__name__[1:]
             fields[name] = mutation(command, noun.decider, inputs, answer)
+    fields["reassign_customers"] = reassign_field()
     return object_type(bare("Mutation"), fields, "What can be done; each mutation is a command.")
 
 
@@ -143,7 +148,8 @@ def _say_what_needs_a_right(
         core.type_map[name].extensions["subject"] = subjects.get(name, LOG)
     assert core.mutation_type is not None
     for name, made in core.mutation_type.fields.items():
-        made.extensions["subject"] = Subject("command", name[0].upper() + name[1:])
+        command = SERVED_BY.get(name, name[0].upper() + name[1:])
+        made.extensions["subject"] = Subject("command", command)
 
 
 def _attribute(source: Any, name: str) -> Any:
