@@ -35,7 +35,7 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from api.access import Access
 from api.call import Call
-from api.errors import refused, too_slow
+from api.errors import as_graphql, refused, told, too_slow
 from api.execution import is_subscription
 from api.export import export_events
 from api.gate import Gate
@@ -102,7 +102,7 @@ class GraphQLApp(GraphQL[Call, None]):
             allowed_origins=gate.access.origins,
         )
         self._tenant, self._gate = tenant, gate
-        self.streams = EventStreams(self._results, gate, LARGEST_BODY)
+        self.streams = EventStreams(self._results, gate, tenant.feeds, LARGEST_BODY)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Call:
         return Call(self._tenant, request, self._gate)
@@ -158,21 +158,19 @@ class GraphQLApp(GraphQL[Call, None]):
     async def _results(self, context: Call, asked: Operation) -> AsyncGenerator[ExecutionResult]:
         """What a stream tells of an operation."""
         try:
-            text = await self._gate.text(asked)
-        except GraphQLError as error:
-            yield PreExecutionError(data=None, errors=[error])
-            return
-        results = await self.schema.stream(
-            text,
-            variable_values=asked.variables,
-            context_value=context,
-            operation_name=asked.operation_name,
-            operation_extensions=asked.extensions,
-            allowed_operation_types=OperationType.from_http(context.request.scope["method"]),
-        )
-        async with aclosing(results):
-            async for result in results:
-                yield result  # type: ignore[misc]  # there is no incremental delivery here
+            results = await self.schema.stream(
+                await self._gate.text(asked),
+                variable_values=asked.variables,
+                context_value=context,
+                operation_name=asked.operation_name,
+                operation_extensions=asked.extensions,
+                allowed_operation_types=OperationType.from_http(context.request.scope["method"]),
+            )
+            async with aclosing(results):
+                async for result in results:
+                    yield result  # type: ignore[misc]  # there is no incremental delivery here
+        except Exception as error:
+            yield PreExecutionError(data=None, errors=[told(as_graphql(error))])
 
     async def _page(self, request: Request) -> Response:
         """GraphiQL for who is signed in."""
@@ -248,7 +246,10 @@ class GraphQLApp(GraphQL[Call, None]):
 
 
 def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
-    """The application of one tenant, as open as `access` says; without it, as for this machine alone."""
+    """The application of one tenant, as open as `access` says; without it, as for this machine alone.
+
+    `app.state.leave()` ends its event streams: a server that stops waits for its answers.
+    """
     access = access or Access()
     gate, metrics = Gate(tenant, access), Metrics()
     graphql = GraphQLApp(tenant, gate)
@@ -289,7 +290,7 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
                 allow_headers=["authorization", "content-type", "x-request-id", TOKEN],
             ),
         )
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
@@ -303,3 +304,5 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
         middleware=middleware,
         max_body_size=LARGEST_BODY,
     )
+    app.state.leave = graphql.streams.end
+    return app

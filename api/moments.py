@@ -78,7 +78,6 @@ class Moments(SchemaExtension):
 
     async def on_execute(self) -> AsyncIterator[None]:
         running = self.execution_context
-        running.context.executing.set()
         compiling, running.context = not running.context.ordinary, running.context.anew()
         assert running.graphql_document is not None
         operation = get_operation_ast(running.graphql_document, running.operation_name)

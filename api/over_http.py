@@ -14,6 +14,8 @@ from domain.records import Record
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
 EVENTS = "text/event-stream"
+METHODS = "DELETE, GET, POST, PUT"
+"""PUT and DELETE are for streams that carry several operations."""
 STATUS: Mapping[str, int] = {
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
@@ -55,7 +57,7 @@ def takes_events(request: Request) -> bool:
 
 def takes_events_only(request: Request) -> bool:
     """Whether the client would have the answer in no other way."""
-    return all(name == EVENTS or q <= 0 for name, q in _ranges(request))
+    return takes_events(request) and all(name == EVENTS or q <= 0 for name, q in _ranges(request))
 
 
 def media_type(request: Request) -> str:
@@ -92,7 +94,7 @@ async def operation(request: Request, largest: int, seconds: float) -> Operation
     if request.method == "GET":
         return _checked({name: _from_query(name, text) for name, text in request.query_params.items()})
     if request.method != "POST":
-        raise Unfit(405, "METHOD_NOT_ALLOWED", "GraphQL is asked by GET or POST", allow="GET, POST")
+        raise Unfit(405, "METHOD_NOT_ALLOWED", "GraphQL is asked by GET or POST", allow=METHODS)
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower().replace('"', "") or "charset=utf-8"
     if kind.strip().lower() != JSON or charset not in ("charset=utf-8", "charset=utf8"):

@@ -1,47 +1,49 @@
 """GraphQL over Server-Sent Events, as the protocol of `graphql-sse` says, in both of its modes.
 
 Distinct connections: a request that accepts an event stream is answered with one. Single connection: PUT
-reserves a stream and answers with its token, GET with the token opens it, POST with the token begins operations
-whose results the stream tells, DELETE ends them.
+reserves a stream and answers with its token, GET with the token opens it, POST with the token begins
+operations whose results the stream tells, DELETE ends them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from api.call import Call
 from api.callers import Caller
-from api.errors import refused
 from api.gate import Gate
-from api.over_http import EVENTS, GRAPHQL, Operation, Unfit, as_json, operation, status_of
+from api.over_http import EVENTS, Operation, Unfit, as_json, operation
+from api.scalars import Place
 from api.streaming import Streaming
+from infra.log.feeds import Feeds
 
 TOKEN, TOKEN_PARAMETER = "x-graphql-event-stream-token", "token"
 PING = 12.0
 """Seconds after which a client hears that the connection lives, and after which its rights are looked at."""
 RESERVED = 30.0
 """Seconds in which a reservation must be made use of."""
+PARTING = 1.0
+"""Seconds in which operations must end when the server stops."""
 WAITING = 16
 """Messages of all operations of a stream that wait for the client; then its operations wait."""
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
-COMMENT = b":\n\n"
-
-LONGEST_ID = 200
 OPERATIONS = 100
 """Operations under way on one stream."""
+LONGEST_ID = 200
+COMMENT = b":\n\n"
+_BREAKS = re.compile("[\r\n\0]")
 
 Results = AsyncGenerator[ExecutionResult]
 Run = Callable[[Call, Operation], Results]
-Accepted = asyncio.Future[ExecutionResult]
-"""The first result of an operation; its refusal, if that is what it is."""
 
 
 class EventStream:
@@ -53,18 +55,27 @@ class EventStream:
         self._context, self._ended = context, ended
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
 
-    def begin(self, id: str | None, results: Results, accepted: Accepted | None = None) -> None:
-        """Tell the results of an operation; a refusal goes to `accepted` instead, if that is given."""
-        self.operations[id] = asyncio.create_task(self._tell(id, results, accepted))
+    def only(self, context: Call, results: Results) -> None:
+        """Tell the results of the one operation that the stream is for; messages bear where they can be gone
+        on after, which browsers send by themselves when they come again."""
+        self.operations[None] = asyncio.create_task(self._tell_only(context, results))
+
+    def begin(self, id: str, results: Results) -> None:
+        """Tell the results of one of several operations, a refusal too."""
+        self.operations[id] = asyncio.create_task(self._tell(id, results))
 
     def stop(self, id: str) -> None:
         if telling := self.operations.get(id):
             telling.cancel()
 
     async def end(self) -> None:
-        """Let the client hear what waits, and no more."""
+        """Let the operations end and the client hear what waits, and no more."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PARTING):
+                if telling := [*self.operations.values()]:
+                    await asyncio.wait(telling)
+                await self._waiting.put(None)
         self._cancel()
-        await self._waiting.put(None)
 
     def response(self) -> Streaming:
         self.opened = True
@@ -94,18 +105,19 @@ class EventStream:
                 await self._context.identify()
                 piece = COMMENT
 
-    async def _tell(self, id: str | None, results: Results, accepted: Accepted | None) -> None:
+    async def _tell_only(self, context: Call, results: Results) -> None:
+        async with aclosing(results):
+            async for result in results:
+                await self._waiting.put(_message("next", _payload(result), context.told))
+        await self._waiting.put(_message("complete"))
+        await self._waiting.put(None)
+
+    async def _tell(self, id: str, results: Results) -> None:
         try:
             async with aclosing(results):
                 async for result in results:
-                    if accepted is not None and not accepted.done():
-                        accepted.set_result(result)
-                        if isinstance(result, PreExecutionError):
-                            return
-                    await self._waiting.put(_message("next", id, _payload(result)))
-            await self._waiting.put(_message("complete", id))
-            if id is None:
-                await self._waiting.put(None)
+                    await self._waiting.put(_message("next", {"id": id, "payload": _payload(result)}))
+            await self._waiting.put(_message("complete", {"id": id}))
         finally:
             self.operations.pop(id, None)
 
@@ -113,18 +125,19 @@ class EventStream:
 class EventStreams:
     """All streams of one server."""
 
-    def __init__(self, run: Run, gate: Gate, largest_body: int) -> None:
-        self._run, self._gate, self._largest_body = run, gate, largest_body
+    def __init__(self, run: Run, gate: Gate, feeds: Feeds, largest_body: int) -> None:
+        self._run, self._gate, self._feeds, self._largest_body = run, gate, feeds, largest_body
         self._reserved: dict[str, EventStream] = {}
 
     async def end(self) -> None:
-        """End all reserved streams: the server stops."""
+        """Tell all clients where to go on, and end their streams: the server stops."""
+        await self._feeds.close()
         await asyncio.gather(*(stream.end() for stream in self._reserved.values()))
 
     def distinct(self, context: Call, asked: Operation) -> Response:
         """A stream of its own for one operation."""
         stream = EventStream(context, self._hold(context.caller))
-        stream.begin(None, self._run(context, asked))
+        stream.only(context, self._run(context, asked))
         return stream.response()
 
     @staticmethod
@@ -176,22 +189,14 @@ class EventStreams:
         return stream
 
     async def _begun(self, context: Call, request: Request, stream: EventStream) -> Response:
-        """Begin an operation; it is accepted once nothing speaks against executing it."""
+        """Begin an operation; the stream tells all else of it."""
         asked = await operation(request, self._largest_body, self._gate.access.body_seconds)
         id = _operation_id((asked.extensions or {}).get("operationId"))
         if id in stream.operations:
             raise Unfit(409, "CONFLICT", f"there is an operation {id!r} already")
         if len(stream.operations) >= OPERATIONS:
-            raise refused("SUBSCRIPTION_LIMIT", f"a stream may have {OPERATIONS} operations")
-        accepted: Accepted = asyncio.get_running_loop().create_future()
-        stream.begin(id, self._run(context, asked), accepted)
-        executing = asyncio.create_task(context.executing.wait())
-        either: list[asyncio.Future[Any]] = [accepted, executing]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        executing.cancel()
-        if accepted.done() and isinstance(refusal := accepted.result(), PreExecutionError):
-            answer = _payload(refusal)
-            return JSONResponse(answer, status_of(answer, GRAPHQL), headers=HEADERS)
+            raise Unfit(429, "SUBSCRIPTION_LIMIT", f"a stream may have {OPERATIONS} operations")
+        stream.begin(id, self._run(context, asked))
         return Response(status_code=202, headers=HEADERS)
 
 
@@ -218,8 +223,7 @@ def _payload(result: ExecutionResult) -> dict[str, Any]:
     return payload
 
 
-def _message(event: str, id: str | None, payload: dict[str, Any] | None = None) -> bytes:
-    data: dict[str, Any] | None = payload
-    if id is not None:
-        data = {"id": id} if payload is None else {"id": id, "payload": payload}
-    return b"event: %b\ndata: %b\n\n" % (event.encode(), b"" if data is None else as_json(data))
+def _message(event: str, data: dict[str, Any] | None = None, place: Place | None = None) -> bytes:
+    id = "" if place is None or _BREAKS.search(place.text) else f"id: {place.text}\n"
+    text = b"" if data is None else as_json(data)
+    return b"%bevent: %b\ndata: %b\n\n" % (id.encode(), event.encode(), text)
