@@ -73,7 +73,13 @@ CHECKS = {
         Check(
             name="graphql_sse",
             tools=("graphql-sse",),
-            does="its client in both modes, distinct connections and single connection: the same conversations",
+            does="its client in both modes (distinct connections, single connection): the same conversations",
+        ),
+        Check(
+            name="graphql_codegen",
+            tools=("@graphql-codegen/cli", "@graphql-codegen/client-preset", "typescript"),
+            does="client preset over `conformance/documents`, `tsc --strict` over a client with these types,"
+            " and the client asks the server",
         ),
     )
 }
