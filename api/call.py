@@ -50,6 +50,12 @@ class Call:
         self._next = other
         return other
 
+    def right_after(self, position: int) -> Call:
+        """The same caller, answered as of a position."""
+        other = self.anew()
+        other.at, other.pinned = position, True
+        return other
+
     @property
     def answered(self) -> Call:
         """The operation that was executed last."""
@@ -71,12 +77,13 @@ class Call:
         declaration = self.tenant.declarations[view]
         return rules_for(self.caller, declaration, lambda name: self.reader.table(name, self.standing))
 
-    async def resumed(self, read_at: int, at: int) -> int:
-        """The position at which a list goes on whose first page was read at `read_at`."""
+    async def resumed(self, read_at: int, at: int, name: str, *others: str) -> int:
+        """The position at which a list goes on whose first page was read at `read_at`, by the cursors of
+        these names."""
         if self.pinned and read_at != at:
-            raise refused("BAD_CURSOR", f"after: belongs to a list as of position {read_at}, not {at}")
+            raise refused("BAD_CURSOR", f"{name}: belongs to a list as of position {read_at}, not {at}")
         if not 0 <= read_at <= max(at, await self.tenant.log.head()):
-            raise refused("BAD_CURSOR", "after: lies beyond the end of the log")
+            raise refused("BAD_CURSOR", f"{name}: lies beyond the end of the log")
         return read_at
 
     async def table(self, view: str, at: int) -> Table:

@@ -28,22 +28,14 @@ from strawberry.types.arguments import convert_arguments
 
 from api import meaning
 from api.build import MEANING
+from api.pages import ENDS, page_size, parse_cursors, require_page
 from api.policy import require_unmasked
-from api.views import (
-    ColumnName,
-    SortDirection,
-    filter_parts,
-    given,
-    parse_cursor,
-    require_page,
-    wanted_order,
-)
+from api.views import ColumnName, SortDirection, filter_parts, given, wanted_order
 from domain.records import Record
-from infra.views.conditions import All, Order, Outer, Test, Where, complete_order
+from infra.views.conditions import All, Order, Outer, Test, Where, Window, complete_order
 from infra.views.reader import Sight
 from infra.views.statement import (
     LONGEST_KEY,
-    After,
     At,
     Body,
     Constant,
@@ -66,8 +58,8 @@ from projections.view import Declaration, Field
 PARTS: Mapping[meaning.Part, Value] = {
     meaning.Part.TOTAL: Total(),
     meaning.Part.POSITION: At(),
-    meaning.Part.MORE: More(),
-    meaning.Part.BEFORE: Constant(value=False),
+    meaning.Part.FOLLOWS: More(before=False),
+    meaning.Part.PRECEDES: More(before=True),
     meaning.Part.START: Edge(last=False),
     meaning.Part.END: Edge(last=True),
     meaning.Part.CURSOR: CursorOf(),
@@ -94,17 +86,23 @@ class Variable(Record):
         return value
 
 
-class Cursor(Record):
-    """Where a list goes on."""
+class Cursors(Record):
+    """Between which rows a list goes on."""
 
     declaration: Declaration
     order: tuple[Order, ...]
-    given: str | Variable
+    given: Mapping[str, str | Variable]
 
-    def read(self, variables: Mapping[str, Any]) -> tuple[int, list[Any]]:
-        """The position and the sort values. Raises BAD_CURSOR."""
-        text = self.given.of(variables) if isinstance(self.given, Variable) else self.given
-        return parse_cursor(self.declaration, self.order, text)
+    def read(self, variables: Mapping[str, Any]) -> Opened:
+        """The position, and the sort values of each. Raises BAD_CURSOR."""
+        texts = {
+            name: said.of(variables) if isinstance(said, Variable) else said
+            for name, said in self.given.items()
+        }
+        return parse_cursors(self.declaration, self.order, texts)
+
+
+Opened = tuple[int, dict[str, list[Any]]]
 
 
 class Asker(Record):
@@ -114,11 +112,16 @@ class Asker(Record):
 ASKER = Asker()
 
 
-class OfCursor(Record):
-    """One of a cursor's sort values, or the position where `place` is None."""
+class OfCursors(Record):
+    """One of the sort values of the cursor `name`, or the position where there is no name."""
 
-    cursor: Cursor
-    place: int | None = None
+    cursors: Cursors
+    name: str | None = None
+    place: int = 0
+
+    def of(self, opened: Opened) -> Any:
+        at, values = opened
+        return at if self.name is None else values[self.name][self.place]
 
 
 def opened(value: Any, path: tuple[str | int, ...]) -> Any:
@@ -176,7 +179,7 @@ class Compiler:
         self._fragments = {name: FragmentDetails(definition) for name, definition in fragments.items()}
         open_values = {name: opened(value, (name,)) for name, value in variables.coerced.items()}
         self._variables = VariableValues(variables.sources, open_values)
-        self.cursors: list[Cursor] = []
+        self.cursors: list[Cursors] = []
         self.sizes: list[Variable] = []
 
     def body(self) -> Body:
@@ -250,14 +253,15 @@ class Compiler:
         require_unmasked(sight, All(parts=tuple(parts)), [o.column for o in order])
         if listing.column is not None and listing.key is not None:
             parts.insert(0, Test(column=listing.column, op="eq", value=Outer(column=listing.key)))
+        window, begun = self._window(declaration, order, wanted)
         return Rows(
             view=declaration.name,
             where=sight.of(All(parts=tuple(parts))),
             order=order,
-            first=self._first(wanted["first"]),
-            after=self._after(declaration, order, given(wanted.get("after"))),
+            window=window,
             body=self._inside(_kind(declared), details),
             masked=sight.masked,
+            begun=begun,
         )
 
     def _part(self, part: meaning.Part, declared: GraphQLField, details: FieldDetailsList) -> Value:
@@ -270,21 +274,26 @@ class Compiler:
                 return PageInfo(body=self._inside(_kind(declared), details))
         return PARTS[part]
 
-    def _first(self, first: Any) -> int | Variable:
-        if isinstance(first, Variable):
-            self.sizes.append(first)
-            return first
-        require_page(first)
-        return int(first)
-
-    def _after(self, declaration: Declaration, order: tuple[Order, ...], said: Any) -> After | None:
-        if said is None:
-            return None
-        cursor = Cursor(declaration=declaration, order=order, given=said)
-        self.cursors.append(cursor)
+    def _window(
+        self, declaration: Declaration, order: tuple[Order, ...], wanted: Mapping[str, Any]
+    ) -> tuple[Window, OfCursors | None]:
+        """The wanted part of a list, and the position at which it began, where cursors say so."""
+        size, backward = page_size(given(wanted.get("first")), given(wanted.get("last")))
+        if isinstance(size, Variable):
+            self.sizes.append(size)
+        else:
+            require_page(size)
+        said = {name: wanted[name] for name in ENDS if given(wanted.get(name)) is not None}
+        if not said:
+            return Window(size=size, backward=backward), None
+        cursors = Cursors(declaration=declaration, order=order, given=said)
+        self.cursors.append(cursors)
         places = range(len(complete_order(declaration, order)))
-        values = tuple(OfCursor(cursor=cursor, place=place) for place in places)
-        return After(at=OfCursor(cursor=cursor), values=values)
+        ends = {
+            name: tuple(OfCursors(cursors=cursors, name=name, place=place) for place in places)
+            for name in said
+        }
+        return Window(size=size, backward=backward, **ends), OfCursors(cursors=cursors)
 
     def _arguments(self, declared: GraphQLField, details: FieldDetailsList) -> dict[str, Any]:
         made = declared.extensions["strawberry-definition"]

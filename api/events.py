@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import strawberry
@@ -14,13 +14,13 @@ from strawberry.types import Info
 from api.build import Argument
 from api.call import call
 from api.errors import refused
+from api.pages import PageInfo, arguments, page_size, require_page
 from api.policy import shown
 from api.rights import require_events_of
 from api.scalars import Int64
-from api.views import DEFAULT_PAGE, LARGEST_PAGE, PageInfo, given, optional, require_page
+from api.views import given, optional
 from domain.events import Event as DomainEvent
 from domain.events import Recorded
-from infra.log.followers import follow
 from infra.log.reading import Selection
 
 
@@ -79,30 +79,50 @@ class EventFilter:
 
 def event_log_arguments() -> dict[str, Argument]:
     return {
-        "first": Argument(int, f"How many events, {LARGEST_PAGE} at most.", DEFAULT_PAGE),
-        "after": Argument(str | None, "The cursor of the event before the first one.", strawberry.UNSET),
+        **arguments("events"),
         "filter": Argument(EventFilter | None, "Which events.", strawberry.UNSET),
     }
 
 
-async def event_log(_: Any, info: Info, *, first: int, after: Any = None, filter: Any = None) -> Any:
+async def event_log(
+    _: Any,
+    info: Info,
+    *,
+    first: Any = None,
+    after: Any = None,
+    last: Any = None,
+    before: Any = None,
+    filter: Any = None,
+) -> Any:
     """Resolves the root field `eventLog`."""
-    require_page(first)
-    wanted, at = given(filter), call(info).at
+    size, backward = page_size(given(first), given(last))
+    require_page(size, "last" if backward else "first")
+    wanted, select = given(filter), call(info).tenant.log.select
     selection = wanted.selection() if wanted else Selection()
     await require_events_of(call(info), selection.customer_id)
-    selection = msgspec.structs.replace(
-        selection, until=at if selection.until is None else min(selection.until, at)
-    )
-    events = await call(info).tenant.log.select(selection, after=_position(given(after)), limit=first + 1)
-    return _connection(events[:first], more=len(events) > first)
+    whole = _until(selection, call(info).at)
+    begin, end = _position("after", given(after)), _position("before", given(before))
+    part = whole if end is None else _until(whole, end - 1)
+    events = await select(part, after=begin or 0, limit=size + 1, backwards=backward)
+    page = events[:size]
+    if backward:
+        follows = end is not None and bool(await select(whole, after=end - 1, limit=1))
+        return _connection(page[::-1], precedes=len(events) > size, follows=follows)
+    precedes = begin is not None and bool(await select(_until(whole, begin), limit=1, backwards=True))
+    return _connection(page, precedes=precedes, follows=len(events) > size)
 
 
-def _connection(events: Sequence[Recorded[DomainEvent]], more: bool) -> Any:
+def _until(selection: Selection, position: int) -> Selection:
+    """Those of the wanted events up to a position."""
+    until = position if selection.until is None else min(selection.until, position)
+    return msgspec.structs.replace(selection, until=until)
+
+
+def _connection(events: Sequence[Recorded[DomainEvent]], *, precedes: bool, follows: bool) -> Any:
     edges = [EventEdge(cursor=_cursor(e.position), node=e) for e in events]  # type: ignore[arg-type]
     info = PageInfo(
-        has_next_page=more,
-        has_previous_page=False,
+        has_next_page=follows,
+        has_previous_page=precedes,
         start_cursor=edges[0].cursor if edges else None,
         end_cursor=edges[-1].cursor if edges else None,
     )
@@ -113,45 +133,13 @@ def _cursor(position: int) -> str:
     return base64.urlsafe_b64encode(str(position).encode()).decode()
 
 
-def _position(cursor: str | None) -> int:
+def _position(name: str, cursor: str | None) -> int | None:
     if cursor is None:
-        return 0
+        return None
     try:
         position = int(base64.urlsafe_b64decode(cursor))
         if 0 < position < 2**53:
             return position
     except ValueError:
         pass
-    raise refused("BAD_CURSOR", "after: is not a cursor of the log")
-
-
-async def _events(
-    info: Info,
-    after: Annotated[
-        Int64 | None,
-        strawberry.argument(
-            description="The position to begin after; without one, only what is yet to come."
-        ),
-    ] = None,
-    customer_id: Annotated[
-        str | None, strawberry.argument(description="Only what is about this customer.")
-    ] = None,
-) -> AsyncIterator[Event]:
-    context, tenant = call(info), call(info).tenant
-    await require_events_of(context, customer_id)
-    begin = await tenant.log.head() if after is None else after
-    wanted = Selection(customer_id=customer_id)
-    async for page in follow(tenant.log, tenant.wakeups, begin, wanted):
-        if page.events:
-            await context.identify()  # a key may have been revoked, an owner changed
-            await require_events_of(context, customer_id)
-        for recorded in page:
-            yield recorded  # type: ignore[misc]  # strawberry reads its attributes
-
-
-@strawberry.type(description="What happens, as it happens.")
-class Subscription:
-    events: AsyncIterator[Event] = strawberry.subscription(
-        resolver=_events,
-        description="Every event after a position: first those that are there, then those that come.",
-    )
+    raise refused("BAD_CURSOR", f"{name}: is not a cursor of the log")

@@ -13,10 +13,11 @@ from api.build import Argument, bare, field, list_of, object_type
 from api.call import call
 from api.events import Event
 from api.nouns import Links
+from api.pages import DEFAULT_PAGE, require_page
 from api.policy import require_unmasked
 from api.rights import readable
 from api.scalars import Int64
-from api.views import DEFAULT_PAGE, ViewType, given, require_page
+from api.views import ViewType, given
 from domain.events import Event as DomainEvent
 from domain.events import Recorded
 from infra.views.explaining import Change, explain

@@ -31,8 +31,8 @@ from graphql import (
 )
 
 from api.errors import refused
+from api.pages import DEFAULT_PAGE, LARGEST_PAGE
 from api.policy import Subject
-from api.views import DEFAULT_PAGE, LARGEST_PAGE
 
 MOST_NODES = 20_000
 """Rows that an operation may ask for: the page sizes along each path multiplied, and the paths added up."""
@@ -233,20 +233,22 @@ class _Measure:
     def _rows(self, node: FieldNode, declared: GraphQLField, parent: GraphQLNamedType | None) -> int:
         """How many rows a field answers with at most, or is likely to; 0 where it lists none of its own."""
         if "first" in declared.args:
-            said = next((a.value for a in node.arguments or () if a.name.value == "first"), None)
-            return min(max(self._number(said), 1), LARGEST_PAGE)  # resolvers refuse what lies outside
+            said = {a.name.value: a.value for a in node.arguments or ()}
+            sizes = [self._number(said[name]) for name in ("first", "last") if name in said]
+            size = max((size for size in sizes if size is not None), default=DEFAULT_PAGE)
+            return min(max(size, 1), LARGEST_PAGE)  # resolvers refuse what lies outside
         of_a_page = parent is not None and parent.name.endswith("Connection")
         listed = isinstance(get_nullable_type(declared.type), GraphQLList) and not of_a_page
         return DEFAULT_PAGE if listed and is_composite_type(get_named_type(declared.type)) else 0
 
-    def _number(self, said: ValueNode | None) -> int:
+    def _number(self, said: ValueNode) -> int | None:
         if isinstance(said, IntValueNode):
             return int(said.value)
         if not isinstance(said, VariableNode):
-            return DEFAULT_PAGE
+            return None
         self.used.add(said.name.value)
         value = self._variables.get(said.name.value)
-        return value if isinstance(value, int) else DEFAULT_PAGE
+        return value if isinstance(value, int) else None
 
 
 def _namesakes(document: DocumentNode) -> int:

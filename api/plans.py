@@ -25,11 +25,22 @@ from graphql.utilities import coerce_input_value
 
 from api.call import Call
 from api.callers import Caller
-from api.compiler import ASKER, Asker, Compiler, Cursor, OfCursor, Uncompiled, Variable, compiled, shape
+from api.compiler import (
+    ASKER,
+    Asker,
+    Compiler,
+    Cursors,
+    OfCursors,
+    Opened,
+    Uncompiled,
+    Variable,
+    compiled,
+    shape,
+)
 from api.limits import Asked, measure
+from api.pages import require_page
 from api.policy import rules_for
 from api.scalars import moment_text
-from api.views import require_page
 from domain.records import Record
 from domain.roles import Role
 from infra.views.conditions import looked_into, plain
@@ -146,12 +157,10 @@ class Plan(Record):
     """What an operation compiles to: for variables of one shape, one standing, and callers of one scope."""
 
     statement: Statement
-    cursors: tuple[Cursor, ...]
+    cursors: tuple[Cursors, ...]
     sizes: tuple[Variable, ...]
 
-    def arguments(
-        self, variables: Mapping[str, Any], read: Sequence[tuple[int, list[Any]]], asker: str
-    ) -> list[Any]:
+    def arguments(self, variables: Mapping[str, Any], read: Sequence[Opened], asker: str) -> list[Any]:
         """What the statement takes after its moment. Raises `GraphQLError` for pages of a wrong size."""
         for size in self.sizes:
             require_page(size.of(variables))
@@ -159,17 +168,14 @@ class Plan(Record):
         return [_argument(value, variables, begun, asker) for value in self.statement.arguments]
 
 
-def _argument(
-    value: Any, variables: Mapping[str, Any], begun: Mapping[int, tuple[int, list[Any]]], asker: str
-) -> Any:
+def _argument(value: Any, variables: Mapping[str, Any], begun: Mapping[int, Opened], asker: str) -> Any:
     match value:
         case Asker():
             return asker
         case Variable():
             return plain(value.of(variables))
-        case OfCursor(cursor=cursor, place=place):
-            at, values = begun[id(cursor)]
-            return at if place is None else plain(values[place])
+        case OfCursors(cursors=cursors):
+            return plain(value.of(begun[id(cursors)]))
         case list():
             return [one for part in value for one in _several(_argument(part, variables, begun, asker))]
     return value

@@ -74,7 +74,7 @@ async def _because(root: Found, info: Info) -> list[Found]:
         sight=call(info).sight("orders"),
         where=counted,
         order=[conditions.Order(column="placed_at", descending=True)],
-        first=MOST,
+        window=conditions.Window(size=MOST),
     )
     return list(page.rows)
 

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-import msgspec
-import orjson
 import strawberry
 from strawberry.types import Info
 from strawberry.utils.str_converters import to_camel_case
 
-from api import meaning
+from api import meaning, pages
 from api.build import Argument, bare, enum, field, fill_input, input_type, list_of, meant, object_type
 from api.call import Call, call
-from api.errors import refused
 from api.meaning import Part
+from api.pages import PageInfo, cursor_of, page_size, parse_cursors, require_page
 from api.policy import require_unmasked
-from api.scalars import Int64, moment_text
+from api.scalars import Int64
 from domain.records import Record
-from infra.views.conditions import All, Not, Order, Some, Test, Where, complete_order
+from infra.views.conditions import All, Not, Order, Some, Test, Where, Window
 from infra.views.reader import Found, Page, Sight
 from infra.views.tables import Table
 from projections.view import Declaration, DeclarationError, Field
-
-DEFAULT_PAGE, LARGEST_PAGE = 50, 1_000
 
 OUTPUTS: Mapping[type, Any] = {int: Int64, str: str, bool: bool, float: float, datetime: datetime, date: date}
 
@@ -40,19 +33,6 @@ def output_type(f: Field) -> Any:
     kind = enum(f.type) if issubclass(f.type, Enum) else OUTPUTS[f.type]
     kind = list_of(kind) if f.many else kind
     return kind | None if f.optional else kind
-
-
-def _part(part: Part, description: str) -> Any:
-    """A field of a connection, of an edge or of `PageInfo`."""
-    return strawberry.field(description=description, metadata=meant(part))
-
-
-@strawberry.type(description="Where a page begins and ends.")
-class PageInfo:
-    has_next_page: bool = _part(Part.MORE, "More rows follow.")
-    has_previous_page: bool = _part(Part.BEFORE, "Always false: pages go forward only.")
-    start_cursor: str | None = _part(Part.START, "The first row's cursor.")
-    end_cursor: str | None = _part(Part.END, "The last row's cursor: give it as `after`.")
 
 
 @strawberry.enum(description="Which way to sort; rows without a value come last either way.")
@@ -150,49 +130,6 @@ def wanted_order(order_by: Any) -> tuple[Order, ...]:
     )
 
 
-# --- Cursors --------------------------------------------------------------------------------------
-
-
-def cursor_of(declaration: Declaration, order: Sequence[Order], found: Found) -> str:
-    """Where a row stands: its sort values, and the position the list was read at."""
-    values = [_written(getattr(found.row, o.column)) for o in complete_order(declaration, order)]
-    return base64.urlsafe_b64encode(orjson.dumps([found.at, *values])).decode()
-
-
-def _written(value: Any) -> Any:
-    """A sort value in a cursor: as PostgreSQL, which makes cursors too, writes it."""
-    if isinstance(value, float):
-        return struct.pack(">d", value).hex()
-    if isinstance(value, datetime):
-        return moment_text(value)
-    return value.value if isinstance(value, Enum) else value
-
-
-def _read(value: Any, kind: type) -> Any:
-    if value is None:
-        return None
-    if kind is float:
-        [number] = struct.unpack(">d", bytes.fromhex(value))
-        return number
-    return msgspec.convert(value, kind)
-
-
-def parse_cursor(declaration: Declaration, order: Sequence[Order], cursor: str) -> tuple[int, list[Any]]:
-    """The position and the sort values behind a cursor of a list in this order."""
-    columns = [declaration.field(o.column) for o in complete_order(declaration, order)]
-    try:
-        at, *values = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=list[Any])
-        typed = [_read(value, column.type) for column, value in zip(columns, values, strict=True)]
-        return msgspec.convert(at, int), typed
-    except (msgspec.MsgspecError, binascii.Error, struct.error, TypeError, ValueError):
-        raise refused("BAD_CURSOR", "after: is not a cursor of this list in this order") from None
-
-
-def require_page(first: int) -> None:
-    if not 0 <= first <= LARGEST_PAGE:
-        raise refused("BAD_PAGE", f"first: must be between 0 and {LARGEST_PAGE}")
-
-
 # --- Types ----------------------------------------------------------------------------------------
 
 
@@ -206,23 +143,23 @@ class Listing(Record):
     parent: tuple[str, Any] | None = None
     """The column in which the parent's key stands, and that key."""
 
-    async def page(self, context: Call, after: Sequence[Any] | None, first: int) -> Page:
-        """A page of it; first pages of many parents are read together."""
+    async def page(self, context: Call, window: Window) -> Page:
+        """A page of it; first pages, or last ones, of many parents are read together."""
         table, sight = await self._seen(context)
-        if self.parent is None or after is not None:
+        if self.parent is None or window.after is not None or window.before is not None:
             where = All(parts=(self.where, self._of_parent()))
             return await context.reader.page(
-                table, self.at, sight=sight, where=where, order=self.order, after=after, first=first
+                table, self.at, sight=sight, where=where, order=self.order, window=window
             )
         column, key = self.parent
 
         async def load(keys: list[Any]) -> list[Page]:
             pages = await context.reader.page_for_each(
-                table, self.at, column, keys, sight=sight, where=self.where, order=self.order, first=first
+                table, self.at, column, keys, sight=sight, where=self.where, order=self.order, window=window
             )
             return [pages[key] for key in keys]
 
-        page: Page = await context.together(("page", first, *self._asked()), load, key)
+        page: Page = await context.together(("page", window.size, window.backward, *self._asked()), load, key)
         return page
 
     async def count(self, context: Call) -> int:
@@ -268,8 +205,8 @@ class Connection:
         declaration, order = listing.declaration, listing.order
         self.edges = [Edge(cursor=cursor_of(declaration, order, found), node=found) for found in page.rows]
         self.page_info = PageInfo(
-            has_next_page=page.more,
-            has_previous_page=False,
+            has_next_page=page.follows,
+            has_previous_page=page.precedes,
             start_cursor=self.edges[0].cursor if self.edges else None,
             end_cursor=self.edges[-1].cursor if self.edges else None,
         )
@@ -341,8 +278,8 @@ class ViewType:
         object_type(
             self.edge,
             {
-                "cursor": (str, _part(Part.CURSOR, "Give it as `after` for the rows that follow.")),
-                "node": (self.row, _part(Part.NODE, "The row.")),
+                "cursor": (str, pages.part(Part.CURSOR, "Give it as `after` for the rows that follow.")),
+                "node": (self.row, pages.part(Part.NODE, "The row.")),
             },
             f"One of the {plural}, and its place in the list.",
         )
@@ -350,11 +287,11 @@ class ViewType:
         object_type(
             self.connection,
             {
-                "edges": (list_of(self.edge), _part(Part.ROWS, "The rows with their cursors.")),
-                "nodes": (list_of(self.row), _part(Part.ROWS, "The rows alone.")),
-                "page_info": (PageInfo, _part(Part.INFO, "Where the page begins and ends.")),
+                "edges": (list_of(self.edge), pages.part(Part.ROWS, "The rows with their cursors.")),
+                "nodes": (list_of(self.row), pages.part(Part.ROWS, "The rows alone.")),
+                "page_info": (PageInfo, pages.part(Part.INFO, "Where the page begins and ends.")),
                 "total_count": (Int64, total),
-                "position": (Int64, _part(Part.POSITION, "The position at which the page is true.")),
+                "position": (Int64, pages.part(Part.POSITION, "The position at which the page is true.")),
             },
             f"A page of the {plural}.",
         )
@@ -415,8 +352,7 @@ class ViewType:
 
     def _arguments(self) -> dict[str, Argument]:
         return {
-            "first": Argument(int, f"How many rows, {LARGEST_PAGE} at most.", DEFAULT_PAGE),
-            "after": Argument(str | None, "The cursor of the row before the first one.", strawberry.UNSET),
+            **pages.arguments("rows"),
             "filter": Argument(self.filter | None, "Which rows.", strawberry.UNSET),
             "order_by": Argument(
                 list_of(self.order) | None,
@@ -431,20 +367,22 @@ class ViewType:
         at: int,
         parent: tuple[str, Any] | None,
         *,
-        first: int,
-        after: Any = None,
+        first: Any = None,
+        last: Any = None,
         filter: Any = None,
         order_by: Any = None,
+        **ends: Any,
     ) -> Connection:
-        require_page(first)
-        order = wanted_order(order_by)
-        begin = None
-        if (cursor := given(after)) is not None:
-            read_at, begin = parse_cursor(self.declaration, order, cursor)
-            at = await call(info).resumed(read_at, at)
+        size, backward = page_size(given(first), given(last))
+        require_page(size, "last" if backward else "first")
+        order, window = wanted_order(order_by), Window(size=size, backward=backward)
+        if cursors := {name: ends[name] for name in pages.ENDS if given(ends.get(name)) is not None}:
+            read_at, values = parse_cursors(self.declaration, order, cursors)
+            at = await call(info).resumed(read_at, at, *cursors)
+            window = Window(size=size, backward=backward, **values)
         where = All(parts=tuple(filter_parts(self.declaration, given(filter))))
         listing = Listing(declaration=self.declaration, at=at, where=where, order=order, parent=parent)
-        return Connection(listing, await listing.page(call(info), begin, first))
+        return Connection(listing, await listing.page(call(info), window))
 
 
 async def _total(root: Connection, info: Info) -> int:

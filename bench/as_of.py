@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from bench.business import EVENTS_EACH, fill
 from bench.harness import Better, Figure, Measure, Peer, Run, percentile
 from infra.tenant import Tenant, open_tenant
-from infra.views.conditions import Order, Test
+from infra.views.conditions import Order, Test, Window
 from infra.views.reader import EVERYTHING
 from infra.views.tables import Table
 from kehu.builtin import NAMES
@@ -72,7 +72,9 @@ def _indexed(tenant: Tenant, table: Table) -> Ask:
     async def ask(customer: int, at: int) -> object:
         its = Test(column="customer_id", op="eq", value=f"c{customer}")
         latest = Order(column="placed_at", descending=True)
-        return await tenant.reader.page(table, at, sight=EVERYTHING, where=its, order=[latest], first=10)
+        return await tenant.reader.page(
+            table, at, sight=EVERYTHING, where=its, order=[latest], window=Window(size=10)
+        )
 
     return ask
 
@@ -81,7 +83,9 @@ def _unindexed(tenant: Tenant, table: Table) -> Ask:
     async def ask(customer: int, at: int) -> object:
         some = Test(column="region", op="eq", value="上海")
         by_orders = Order(column="order_count", descending=True)
-        return await tenant.reader.page(table, at, sight=EVERYTHING, where=some, order=[by_orders], first=50)
+        return await tenant.reader.page(
+            table, at, sight=EVERYTHING, where=some, order=[by_orders], window=Window(size=50)
+        )
 
     return ask
 

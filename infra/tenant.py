@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from infra.database import Pool
 from infra.engine import Engine
+from infra.log.feeds import Feeds
 from infra.log.followers import Wakeups
 from infra.log.group_commit import GroupCommit
 from infra.log.log import Log
@@ -22,6 +23,7 @@ class Tenant:
         self.pool, self.name = pool, name
         self.log = Log(pool, name)
         self.wakeups = Wakeups(self.log)
+        self.feeds = Feeds(self.log, self.wakeups)
         self.commit = GroupCommit(self.log, self.wakeups.committed)
         self.engine = Engine(self.log, self.commit)
         self.declarations = {declaration.name: declaration for declaration in declarations}
@@ -39,4 +41,5 @@ async def open_tenant(pool: Pool, name: str, declarations: Iterable[Declaration]
         yield tenant
     finally:
         await tenant.commit.close()
+        await tenant.feeds.close()
         await tenant.wakeups.close()

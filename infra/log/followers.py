@@ -19,7 +19,7 @@ BREATH = 0.005
 
 
 @contextmanager
-def _while_reachable() -> Iterator[None]:
+def while_reachable() -> Iterator[None]:
     """Leave the block where PostgreSQL cannot be reached; who comes again may find it."""
     try:
         yield
@@ -64,13 +64,13 @@ class Wakeups:
         while True:
             await self._tell.wait()
             self._tell.clear()
-            with _while_reachable():
+            with while_reachable():
                 await self._log.pool.execute("SELECT pg_notify($1, $2)", CHANNEL, self._log.tenant)
             await asyncio.sleep(BREATH)
 
     async def _listen(self) -> None:
         while True:
-            with _while_reachable():
+            with while_reachable():
                 async with self._log.pool.acquire() as connection:
                     await self._listen_on(connection)
             await asyncio.sleep(POLL)
@@ -83,7 +83,7 @@ class Wakeups:
         try:
             await lost.wait()
         finally:
-            with _while_reachable():
+            with while_reachable():
                 await connection.remove_listener(CHANNEL, self._heard)
 
     def _heard(self, connection: Any, pid: int, channel: str, tenant: Any) -> None:
@@ -103,7 +103,7 @@ async def follow(
     while True:
         grown = wakeups.grown
         found = Page(events=[], position=after)
-        with _while_reachable():
+        with while_reachable():
             head = head if after < head else await log.head()
             if after < head:
                 found = await log.look(wanted, after=after, head=head, limit=page)

@@ -256,15 +256,19 @@ class Reader:
             policies = evolve_policies(policies, published.event)
         return policies
 
-    async def select(self, wanted: Selection, *, after: int = 0, limit: int = PAGE) -> list[Recorded[Event]]:
-        """At most `limit` of the wanted events after a position, in order."""
+    async def select(
+        self, wanted: Selection, *, after: int = 0, limit: int = PAGE, backwards: bool = False
+    ) -> list[Recorded[Event]]:
+        """At most `limit` of the wanted events after a position, in order or from the end."""
         end = await self._head()
         end = end if wanted.until is None else min(end, wanted.until)
+        after = max(after, (wanted.since or 1) - 1)
         found: list[Recorded[Event]] = []
         while after < end and len(found) < limit:
-            page = await self.look(wanted, after=after, head=end, limit=limit - len(found))
+            look = self._look_back if backwards else self.look
+            page = await look(wanted, after=after, head=end, limit=limit - len(found))
             found += page.events
-            after = page.position
+            after, end = (after, page.position) if backwards else (page.position, end)
         return found
 
     async def look(self, wanted: Selection, *, after: int, head: int, limit: int = PAGE) -> Page:
@@ -283,15 +287,29 @@ class Reader:
         until = head if wanted.indexed else min(head, after + STRETCH)
         if until <= after:
             return [], head
+        rows = await self._matching(wanted, after, until, limit)
+        position = rows[-1][POSITION] if len(rows) == limit else until
+        return await self._narrowed(wanted, rows), position
+
+    async def _look_back(self, wanted: Selection, *, after: int, head: int, limit: int) -> Page:
+        """As `look`, but from `head` down, and how far down one statement has looked."""
+        begin = after if wanted.indexed else max(after, head - STRETCH)
+        rows = await self._matching(wanted, begin, head, limit, backwards=True)
+        position = rows[-1][POSITION] - 1 if len(rows) == limit else begin
+        events = [recorded(*row) for row in await self._narrowed(wanted, rows)]
+        return Page(events=events, position=position)
+
+    async def _matching(
+        self, wanted: Selection, after: int, until: int, limit: int, *, backwards: bool = False
+    ) -> Sequence[Row]:
         condition, arguments = _condition(wanted, after, until)
-        rows = await self._rows(
-            msgspec.structs.replace(of_archives(wanted, after, limit), until=until),
-            f"{condition} ORDER BY position LIMIT ${len(arguments) + 2}",
+        asked = of_archives(wanted, after, limit)
+        return await self._rows(
+            msgspec.structs.replace(asked, until=until, backwards=backwards),
+            f"{condition} ORDER BY position {'DESC' if backwards else 'ASC'} LIMIT ${len(arguments) + 2}",
             *arguments,
             limit,
         )
-        position = rows[-1][POSITION] if len(rows) == limit else until
-        return await self._narrowed(wanted, rows), position
 
     async def _head(self) -> int:
         """The last position; 0 where there is no such tenant."""

@@ -63,6 +63,16 @@ class Order(Record):
     descending: bool = False
 
 
+class Window(Record):
+    """A part of a list: so many rows from its front, or `backward` from its end, of those that stand between
+    the rows with these sort values."""
+
+    size: Any
+    backward: bool = False
+    after: Sequence[Any] | None = None
+    before: Sequence[Any] | None = None
+
+
 class Outer(Record):
     """A value that stands in a column of the row around; there is one inside of a `Statement` alone."""
 
@@ -133,24 +143,65 @@ def complete_order(declaration: Declaration, order: Sequence[Order]) -> list[Ord
     return [*order, *(Order(column=column) for column in declaration.key if column not in named)]
 
 
-def sorting(order: Sequence[Order]) -> str:
-    return ", ".join(f"v.{quoted(o.column)} {'DESC' if o.descending else 'ASC'} NULLS LAST" for o in order)
+def sorting(declaration: Declaration, order: Sequence[Order], *, backward: bool = False) -> str:
+    """SQL for the order of rows `v`, or for the reverse of it; in either an index can be followed."""
+    return ", ".join(_sorted_by(declaration, o, backward) for o in order)
+
+
+def _sorted_by(declaration: Declaration, order: Order, backward: bool) -> str:
+    nulls = f" NULLS {'FIRST' if backward else 'LAST'}" if declaration.field(order.column).optional else ""
+    return f"v.{quoted(order.column)} {'DESC' if order.descending != backward else 'ASC'}{nulls}"
+
+
+def between(declaration: Declaration, order: Sequence[Order], window: Window, arguments: Arguments) -> str:
+    """Rows that stand between those that a window names."""
+    parts = []
+    if window.after is not None:
+        parts.append(beyond(declaration, order, window.after, arguments))
+    if window.before is not None:
+        parts.append(beyond(declaration, order, window.before, arguments, backward=True))
+    return " AND ".join(parts) or "true"
+
+
+def outside(
+    declaration: Declaration, order: Sequence[Order], window: Window, arguments: Arguments
+) -> str | None:
+    """Rows that lie where the window is read from: up to the one that it names there, and that one.
+
+    None where it is read from an end of the list.
+    """
+    values = window.before if window.backward else window.after
+    if values is None:
+        return None
+    return beyond(declaration, order, values, arguments, backward=not window.backward, itself=True)
 
 
 def beyond(
-    declaration: Declaration, order: Sequence[Order], values: Sequence[Any], arguments: Arguments
+    declaration: Declaration,
+    order: Sequence[Order],
+    values: Sequence[Any],
+    arguments: Arguments,
+    *,
+    backward: bool = False,
+    itself: bool = False,
 ) -> str:
-    """Rows that come after the one with these sort values; a missing value comes after every other."""
+    """Rows that come after the one with these sort values, or before it; `itself`, too, where that is wanted.
+
+    A missing value comes after every other.
+    """
     cases, equal, bound = [], "", ""
     for o, value in zip(order, values, strict=True):
         column, at = quoted(o.column), arguments.place(value)
-        after = f"{column} {'<' if o.descending else '>'} {at}"
+        than = "<" if o.descending != backward else ">"
         if declaration.field(o.column).optional:
-            cases.append(f"({equal}({after} OR ({column} IS NULL AND {at} IS NOT NULL)))")
+            missing, there = (at, column) if backward else (column, at)
+            cases.append(f"({equal}({column} {than} {at} OR ({missing} IS NULL AND {there} IS NOT NULL)))")
             equal += f"{column} IS NOT DISTINCT FROM {at} AND "
         else:
             if not cases:  # this part alone is what an index can begin at
-                bound = f"{column} {'<=' if o.descending else '>='} {at} AND "
-            cases.append(f"({equal}{after})")
+                bound = f"{column} {than}= {at} AND "
+            cases.append(f"({equal}{column} {than} {at})")
             equal += f"{column} = {at} AND "
+    if itself:
+        cases.append(f"({equal}true)")
     return f"({bound}({' OR '.join(cases)}))"

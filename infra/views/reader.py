@@ -20,9 +20,11 @@ from infra.views.conditions import (
     Some,
     Test,
     Where,
-    beyond,
+    Window,
+    between,
     complete_order,
     condition,
+    outside,
     sorting,
 )
 from infra.views.tables import UNMASKED, Key, Mask, Table, bind, column_type, quoted
@@ -74,8 +76,19 @@ class Found(Record):
 
 
 class Page(Record):
+    """Rows of a list in its order, and whether others come before and after them."""
+
     rows: tuple[Found, ...]
-    more: bool
+    precedes: bool
+    follows: bool
+
+
+def _page(read: Sequence[Found], window: Window, outside: bool = False) -> Page:
+    """The page of a window, of rows in the order they were read in, one more than wanted where there are."""
+    rows, more = tuple(read[: window.size]), len(read) > window.size
+    if window.backward:
+        return Page(rows=rows[::-1], precedes=more, follows=outside)
+    return Page(rows=rows, precedes=outside, follows=more)
 
 
 class Standing(Record):
@@ -154,8 +167,16 @@ class ViewReader:
     def table(self, view: str, standing: Standing) -> Table:
         return Table(self.declarations[view], standing.generations[view], standing.columns.get(view))
 
-    async def by_keys(self, table: Table, keys: Sequence[Key], at: int, *, sight: Sight) -> dict[Key, Found]:
-        """Those of the rows that were there at a position."""
+    async def by_keys(
+        self,
+        table: Table,
+        keys: Sequence[Key],
+        at: int,
+        *,
+        sight: Sight,
+        where: Where = EVERYTHING.where,
+    ) -> dict[Key, Found]:
+        """Those of the rows that were there, and met a condition, at a position."""
         columns = table.declaration.key
         wanted: Where = (
             Some(parts=tuple(
@@ -163,7 +184,7 @@ class ViewReader:
                 for key in keys
             )) if len(columns) > 1 else Test(column=columns[0], op="in", value=[key[0] for key in keys])
         )  # fmt: skip
-        rows = await self._select(table, at, sight, wanted)
+        rows = await self._select(table, at, sight, All(parts=(wanted, where)))
         return {table.declaration.key_of(found.row): found for found in rows}
 
     async def page(
@@ -174,16 +195,20 @@ class ViewReader:
         sight: Sight,
         where: Where = EVERYTHING.where,
         order: Sequence[Order] = (),
-        after: Sequence[Any] | None = None,
-        first: int,
+        window: Window,
     ) -> Page:
-        """Rows in order (the key decides between equals) after the row with these sort values."""
-        order = complete_order(table.declaration, order)
+        """A window of the rows in order; the key decides between equals."""
+        declaration, order = table.declaration, complete_order(table.declaration, order)
         arguments = Arguments()
-        begun = beyond(table.declaration, order, after, arguments) if after is not None else "true"
-        tail = f" ORDER BY {sorting(order)} LIMIT {first + 1}"
-        rows = await self._select(table, at, sight, where, begun, tail, arguments)
-        return Page(rows=tuple(rows[:first]), more=len(rows) > first)
+        inside = between(declaration, order, window, arguments)
+        sort = sorting(declaration, order, backward=window.backward)
+        rows = await self._select(
+            table, at, sight, where, inside, f" ORDER BY {sort} LIMIT {window.size + 1}", arguments
+        )
+        arguments = Arguments()
+        others = outside(declaration, order, window, arguments)
+        there = others and await self._select(table, at, sight, where, others, " LIMIT 1", arguments)
+        return _page(rows, window, bool(there))
 
     async def page_for_each(
         self,
@@ -195,15 +220,15 @@ class ViewReader:
         sight: Sight,
         where: Where,
         order: Sequence[Order] = (),
-        first: int,
+        window: Window,
     ) -> dict[Any, Page]:
-        """For each key the first page of the rows in whose `column` it stands, in one statement."""
-        arguments = Arguments()
+        """For each key the first or last page of the rows in whose `column` it stands, in one statement."""
+        arguments, declaration = Arguments(), table.declaration
         source = self._of_each(table, column, keys, where, arguments, sight)
-        sort = sorting(complete_order(table.declaration, order))
+        sort = sorting(declaration, complete_order(declaration, order), backward=window.backward)
         records = await self.log.pool.fetch(
             f"SELECT v.*, k.n FROM {self._each(table, column)} CROSS JOIN LATERAL"
-            f" (SELECT * FROM {source} v ORDER BY {sort} LIMIT {first + 1}) v ORDER BY k.n, {sort}",
+            f" (SELECT * FROM {source} v ORDER BY {sort} LIMIT {window.size + 1}) v ORDER BY k.n, {sort}",
             self.log.tenant,
             at,
             *arguments.values,
@@ -212,7 +237,7 @@ class ViewReader:
         for record in records:
             found = Found(row=table.row(record), since=record[-2], at=at)
             rows[keys[record[-1] - 1]].append(found)
-        return {key: Page(rows=tuple(read[:first]), more=len(read) > first) for key, read in rows.items()}
+        return {key: _page(read, window) for key, read in rows.items()}
 
     async def count_for_each(
         self, table: Table, at: int, column: str, keys: Sequence[Any], where: Where, *, sight: Sight

@@ -6,10 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from domain.records import Record
-from infra.views.conditions import Arguments, Order, Where, beyond, complete_order, condition, sorting
+from infra.views.conditions import (
+    Arguments,
+    Order,
+    Where,
+    Window,
+    between,
+    complete_order,
+    condition,
+    outside,
+    sorting,
+)
 from infra.views.reader import SERVING, typed
 from infra.views.tables import UNMASKED, Mask, Table, bind, quoted
-from projections.view import Field, Report
+from projections.view import Declaration, Field, Report
 
 # --- The tree -------------------------------------------------------------------------------------
 
@@ -52,23 +62,17 @@ class CursorOf(Record):
     """Where the row around stands in its list."""
 
 
-class After(Record):
-    """Where a list goes on: the position at which it began, and the sort values of the row before."""
-
-    at: Any
-    values: tuple[Any, ...]
-
-
 class Rows(Record):
     """A page of the rows that meet a condition, and what is told about it."""
 
     view: str
     where: Where
     order: tuple[Order, ...]
-    first: Any
-    after: After | None
+    window: Window
     body: Body
     masked: Mask = UNMASKED
+    begun: Any = None
+    """The position at which the list began that the window goes on with."""
 
 
 class Nodes(Record):
@@ -88,7 +92,9 @@ class PageInfo(Record):
 
 
 class More(Record):
-    """Whether rows follow the page."""
+    """Whether rows follow the page, or come `before` it."""
+
+    before: bool
 
 
 class Edge(Record):
@@ -180,13 +186,17 @@ def _written(body: Body, tables: Mapping[str, Table], *, now: bool) -> tuple[str
 class _List:
     """A list as its parts see it."""
 
-    def __init__(self, asked: Rows, page: str, first: str, source: str) -> None:
-        self.asked, self.page, self.first, self.source = asked, page, first, source
+    def __init__(self, asked: Rows, declaration: Declaration, page: str, size: str, where: str) -> None:
+        self.asked, self.declaration, self.page, self.size, self.where = asked, declaration, page, size, where
+        self.window, self.order = asked.window, complete_order(declaration, asked.order)
 
     @property
     def rows(self) -> str:
-        """SQL for the page's rows, without the one that only tells whether more follow."""
-        return f"(SELECT * FROM {self.page} LIMIT {self.first})"
+        """SQL for the page's rows in order, without the one that only tells whether there are more."""
+        rows = f"(SELECT * FROM {self.page} LIMIT {self.size})"
+        if not self.window.backward:
+            return rows
+        return f"(SELECT * FROM {rows} v ORDER BY {sorting(self.declaration, self.order)})"
 
 
 class _Writer:
@@ -229,13 +239,21 @@ class _Writer:
     def _of_list(self, value: Value, around: _List) -> str:
         match value:
             case Nodes(body=body):
-                return self._array(body, around.page, f" LIMIT {around.first}")
+                if around.window.backward:
+                    return self._array(body, around.rows)
+                return self._array(body, around.page, f" LIMIT {around.size}")
             case Total():
-                return f"(SELECT count(*) FROM {around.source} v)"
+                return f"(SELECT count(*) FROM {self._source(around.asked.view, around.where)} v)"
             case PageInfo(body=body):
                 return f"(SELECT row_to_json(n) FROM (SELECT {self.listed(body)}) n)"
+            case More(before=before) if before is around.window.backward:
+                return f"(SELECT count(*) > {around.size} FROM {around.page})"
             case More():
-                return f"(SELECT count(*) > {around.first} FROM {around.page})"
+                others = outside(around.declaration, around.order, around.window, self.arguments)
+                if others is None:
+                    return "false"
+                source = self._source(around.asked.view, f"{around.where} AND {others}")
+                return f"EXISTS (SELECT FROM {source} v)"
             case CursorOf():
                 return self._cursor(around, self.arguments.outer)
             case Edge(last=last):
@@ -264,28 +282,24 @@ class _Writer:
         return before
 
     def _rows(self, asked: Rows) -> str:
-        declaration, before = self.tables[asked.view].declaration, (self.now, self.at, self._list)
-        if asked.after is not None:
-            self.now, self.at = False, f"{self.arguments.place(asked.after.at)}::bigint"
-        order = complete_order(declaration, asked.order)
-        where = condition(asked.where, self.arguments)
-        first = self._size(asked.first)
-        begun = where
-        if asked.after is not None:
-            begun += " AND " + beyond(declaration, order, asked.after.values, self.arguments)
+        before, window = (self.now, self.at, self._list), asked.window
+        if asked.begun is not None:
+            self.now, self.at = False, f"{self.arguments.place(asked.begun)}::bigint"
+        where, size = condition(asked.where, self.arguments), self._size(window.size)
         self._numbers += 1
-        self._list = _List(asked, f"page{self._numbers}", first, self._source(asked.view, where))
-        source = self._source(asked.view, begun, asked.masked)
-        page = (
-            f"WITH {self._list.page} AS (SELECT * FROM {source} v"
-            f" ORDER BY {sorting(order)} LIMIT {first} + {int(_asks_for_more(asked.body))})"
-        )
+        around = _List(asked, self.tables[asked.view].declaration, f"page{self._numbers}", size, where)
+        self._list = around
+        inside = between(around.declaration, around.order, window, self.arguments)
+        source = self._source(asked.view, f"{where} AND {inside}", asked.masked)
+        sort = sorting(around.declaration, around.order, backward=window.backward)
+        more = int(_asks_for(More(before=window.backward), asked.body))
+        page = f"WITH {around.page} AS (SELECT * FROM {source} v ORDER BY {sort} LIMIT {size} + {more})"
         written = f"(SELECT row_to_json(n) FROM ({page} SELECT {self.listed(asked.body)}) n)"
         self.now, self.at, self._list = before
         return written
 
-    def _size(self, first: Any) -> str:
-        return str(first) if isinstance(first, int) else f"{self.arguments.place(first)}::bigint"
+    def _size(self, size: Any) -> str:
+        return str(size) if isinstance(size, int) else f"{self.arguments.place(size)}::bigint"
 
     def _lines(self, asked: Lines) -> str:
         sources = {view: self._source(view, "true") for view in asked.report.reads}
@@ -301,15 +315,12 @@ class _Writer:
         return table.now(where, masked) if self.now else table.as_of(self.at, where, masked)
 
     def _cursor(self, around: _List, row: str) -> str:
-        declaration = self.tables[around.asked.view].declaration
-        columns = [declaration.field(o.column) for o in complete_order(declaration, around.asked.order)]
+        columns = [around.declaration.field(o.column) for o in around.order]
         return cursor([self.at, *(_sort_value(f"{row}.{quoted(f.name)}", f) for f in columns)])
 
 
-def _asks_for_more(body: Body) -> bool:
-    return any(
-        isinstance(part, PageInfo) and any(isinstance(v, More) for _, v in part.body) for _, part in body
-    )
+def _asks_for(more: More, body: Body) -> bool:
+    return any(isinstance(part, PageInfo) and any(v == more for _, v in part.body) for _, part in body)
 
 
 # --- Values ---------------------------------------------------------------------------------------

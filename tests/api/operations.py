@@ -100,20 +100,28 @@ class Operation:
         if field.args or self._chance(8):
             self._aliases += 1
             alias = f"a{self._aliases}: "
-        given = [f"{n}: {v}" for n, a in field.args.items() if (v := self._argument(n, a)) is not None]
+        wanted = self._wanted(field)
+        given = [f"{n}: {v}" for n in wanted if (v := self._argument(n, field.args[n])) is not None]
         arguments = f"({', '.join(given)})" if given else ""
         named = get_named_type(field.type)
         inside = f" {self._selection(named, depth + 1)}" if isinstance(named, GraphQLObjectType) else ""
         return f"{alias}{name}{arguments}{self._condition()}{inside}"
 
+    def _wanted(self, field: GraphQLField) -> list[str]:
+        """The arguments that may be given; of a page's sizes one, as a rule."""
+        if not {"first", "last"} <= field.args.keys() or self._chance(2):
+            return [*field.args]
+        without = self._random.choice(["last", "last", "first"])
+        return [name for name in field.args if name != without]
+
     def _argument(self, name: str, argument: GraphQLArgument) -> str | None:
-        if name == "after":
-            if not self._cursors or not self._chance(25):
+        if name in ("after", "before"):
+            if not self._cursors or not self._chance(12):
                 return None
             cursor = self._random.choice(self._cursors) if self._chance(95) else "bm90IG9uZQ=="
             return self._variable("String", cursor) if self._chance(50) else json.dumps(cursor)
         required = is_required_argument(argument)
-        if name == "first":
+        if name in ("first", "last"):
             required = not self._chance(10)
         if not required and not self._chance(40):
             return None

@@ -21,7 +21,7 @@ LOG = """query Log($filter: EventFilter, $first: Int! = 50, $after: String) {
   }
 }"""
 EVENTS = """subscription Events($after: Int64, $of: String) {
-  events(after: $after, customerId: $of) { position name }
+  events(after: $after, filter: {customerId: $of}) { position name }
 }"""
 
 

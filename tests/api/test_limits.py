@@ -89,6 +89,10 @@ def test_page_sizes_are_those_of_the_variables_or_their_defaults() -> None:
     }"""
     assert "1001000 nodes" in str(measured(query))
     assert measured(query, n=49) is None
+    backward = query.replace("first: $n", "last: $n")
+    assert "1001000 nodes" in str(measured(backward))
+    assert measured(backward, n=49) is None
+    assert measured(backward, n=None) is None  # then they are pages of 50
 
 
 async def test_the_server_refuses_bombs_and_circles_at_once(api: Api) -> None:

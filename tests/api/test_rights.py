@@ -282,7 +282,7 @@ async def test_the_log_is_read_within_ones_rights(api: Api) -> None:
     assert "***" in text
 
 
-FOLLOW = "subscription ($of: String) { events(after: 0, customerId: $of) { data } }"
+FOLLOW = "subscription ($of: String) { events(after: 0, filter: {customerId: $of}) { data } }"
 
 
 async def test_subscriptions_are_within_ones_rights_and_end_with_the_key(

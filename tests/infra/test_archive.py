@@ -87,6 +87,12 @@ async def answers(log: Log) -> dict[str, Any]:
         "selected": await log.select(
             Selection(names=["CustomerRegistered"], stream="s-3", until=90), limit=12
         ),
+        "from the end": [
+            await log.select(wanted, after=after, limit=limit, backwards=True)
+            for wanted in (Selection(customer_id="c-2", since=12), Selection(names=["CustomerRegistered"]))
+            for after in (0, 40)
+            for limit in (3, 500)
+        ],
         "since": await log.select(Selection(customer_id="c-2", since=12), after=8),
         "tagged": await log.select(Selection(tags=["t:1"], category="s-", customer_id="c-0"), limit=5),
         "moments": [await log.position_at(event.recorded_at) for event in events],

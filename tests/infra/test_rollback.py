@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from infra.views import generations, projector
+from infra.views.conditions import Window
 from infra.views.lag import lags
 from infra.views.reader import EVERYTHING, ViewReader
 from projections.view import Declaration, View, views
@@ -51,7 +52,7 @@ async def answers(world: World) -> Rows:
     reader = ViewReader(world.log, views)
     standing = await reader.standing()
     table, at = reader.table(NAME, standing), standing.positions[NAME]
-    page = await reader.page(table, at, sight=EVERYTHING, first=1_000)
+    page = await reader.page(table, at, sight=EVERYTHING, window=Window(size=1_000))
     return {views[NAME].key_of(found.row): found.row for found in page.rows}
 
 
@@ -123,7 +124,7 @@ async def test_no_read_fails_or_mixes_while_a_changed_view_is_built_under_writes
         while True:
             standing = await reader.standing()
             at, table = standing.positions[NAME], reader.table(NAME, standing)
-            page = await reader.page(table, at, sight=EVERYTHING, first=1_000)
+            page = await reader.page(table, at, sight=EVERYTHING, window=Window(size=1_000))
             read.append((table.generation, at, {views[NAME].key_of(f.row): f.row for f in page.rows}))
 
     asking = [asyncio.create_task(ask()) for _ in range(4)]
