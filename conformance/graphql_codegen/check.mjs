@@ -19,5 +19,6 @@ const folder = process.env.KEHU_DOCUMENTS;
 const texts = readdirSync(folder).map((name) => readFileSync(`${folder}/${name}`, "utf8"));
 const operations = texts.join("\n").match(/^(query|mutation|subscription) /gm).length;
 const moments = readFileSync("generated/graphql.ts", "utf8").includes('"value":"asOf"');
-console.log(`${operations} operations typed, compiled and asked; @asOf ${moments ? "kept" : "LOST"}`);
+const asked = readFileSync("client.ts", "utf8").match(/await ask\(/g).length;
+console.log(`${operations} operations typed and compiled, ${asked} asked; @asOf ${moments ? "kept" : "LOST"}`);
 process.exit(moments ? 0 : 1);

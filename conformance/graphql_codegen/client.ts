@@ -4,7 +4,6 @@ import { print } from "graphql";
 import { useFragment } from "./generated/fragment-masking.js";
 import {
   ChangesRegisterMutationDocument,
-  Changes_ErrorFragmentDoc,
   CustomerStoryQueryDocument,
   Customer_FileFragmentDoc,
   Customer_ValueFragmentDoc,
@@ -35,7 +34,7 @@ function equal<Value>(found: Value, expected: Value): void {
 
 const { customer } = await ask(CustomerStoryQueryDocument, { customerId: "1", at: { day: "2026-01-31" } });
 equal(useFragment(Customer_FileFragmentDoc, customer)?.name, "王小明");
-equal(useFragment(Customer_ValueFragmentDoc, customer)?.value?.policyVersion, "2026");
+equal(useFragment(Customer_ValueFragmentDoc, customer?.value)?.policyVersion, "2026");
 // @ts-expect-error a field that the document does not ask for
 customer?.owner;
 // @ts-expect-error a moment has one of the fields, not two
@@ -48,8 +47,7 @@ const next = await ask(ListsCustomersQueryDocument, { first: 2, after: customers
 equal(next.customers.edges[0]!.node.customerId === customers.edges[0]!.node.customerId, false);
 
 const { registerCustomer } = await ask(ChangesRegisterMutationDocument, { input: { customerId: "1" } });
-const [broken] = useFragment(Changes_ErrorFragmentDoc, registerCustomer.errors);
-equal(broken?.__typename, "CustomerAlreadyRegistered");
+equal(registerCustomer.errors[0]?.__typename, "CustomerAlreadyRegistered");
 
 const { tierDistribution } = await ask(ReportsFiguresQueryDocument, { day: "2026-01-31" });
 equal(tierDistribution.length > 0, true);
