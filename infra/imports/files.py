@@ -8,6 +8,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ FORMATS: Mapping[str, str] = {
     ".parquet": "parquet",
 }
 """Which format a file's name stands for."""
+REJECTED = ("line", "column", "field", "rule", "code", "row_id")
+"""The columns with which a rejects file begins; those of the imported file follow."""
+JSON_COLUMNS = ("row",)
+"""What a line of JSON is called in a rejects file."""
 BLOCK = 1 << 20
 
 
@@ -42,6 +47,8 @@ class Row(msgspec.Struct, frozen=True):
     """The cells as they are, for the rejects file."""
     problem: str | None = None
     """Why it cannot be read."""
+    id: str | None = None
+    """The id that a rejects file gave it."""
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +89,7 @@ def open_table(path: Path, shape: Shape) -> Table:
             name=path.name,
             path=path,
             columns=None,
-            raw_columns=("row",),
+            raw_columns=JSON_COLUMNS,
             rows=lambda: _json_rows(path),
             digest=digest,
             about=lines,
@@ -91,14 +98,35 @@ def open_table(path: Path, shape: Shape) -> Table:
         return _parquet_table(path, digest)
     delimiter = shape.delimiter or ("\t" if path.suffix.lower() == ".tsv" else ",")
     columns = shape.columns or _header(path, delimiter)
-    return Table(
+    read = partial(_csv_rows, path, delimiter, columns, skip=shape.columns is None)
+    table = Table(
         name=path.name,
         path=path,
         columns=columns,
         raw_columns=columns,
-        rows=lambda: _csv_rows(path, delimiter, columns, skip=shape.columns is None),
+        rows=read,
         digest=digest,
         about=max(lines - (shape.columns is None), 0),
+    )
+    return _mended(table) if columns[: len(REJECTED)] == REJECTED else table
+
+
+def _mended(table: Table) -> Table:
+    """The rows of a rejects file, as the file that they come from would have them."""
+    columns = table.raw_columns[len(REJECTED) :]
+    as_json = columns == JSON_COLUMNS
+
+    def rows() -> Iterator[Row]:
+        for row in table.rows():
+            raw, id = row.raw[len(REJECTED) :], row.values.get("row_id")
+            problem = row.problem and _misfit(raw, len(columns))
+            values: Mapping[str, str] = {name: row.values[name] for name in columns if name in row.values}
+            if as_json and not problem:
+                values, problem = _json_values(raw[0])
+            yield Row(row.line, values, raw, problem or row.problem, id)
+
+    return msgspec.structs.replace(
+        table, columns=None if as_json else columns, raw_columns=columns, rows=rows
     )
 
 
