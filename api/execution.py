@@ -14,8 +14,9 @@ from strawberry.types.graphql import OperationType
 
 from api.call import Call
 from api.errors import told
+from api.known import Known
 from api.moments import answered
-from api.plans import Known, Plans
+from api.plans import Plans
 
 
 class Parsing(ParserCache):
