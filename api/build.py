@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from enum import Enum
 from types import GenericAlias
 from typing import Annotated, Any
@@ -62,24 +63,47 @@ def field(
     async def resolver(root: Any, info: Info, **given: Any) -> Any:
         return await resolve(root, info, **given)
 
+    _annotate(resolver, returns, arguments or {})
+    return strawberry.field(
+        resolver=resolver, description=description or None, name=name, metadata=meant(meaning)
+    )
+
+
+def stream(
+    returns: Any,
+    follow: Callable[..., AsyncGenerator[Any]],
+    arguments: Mapping[str, Argument],
+    description: str,
+) -> tuple[Any, Any]:
+    """A subscription's field and its type: each thing that `follow(info, **arguments)` finds is a message."""
+
+    async def resolver(root: Any, info: Info, **given: Any) -> Any:
+        async with aclosing(follow(info, **given)) as messages:
+            async for message in messages:
+                yield message
+
+    messages = AsyncGenerator[returns, None]
+    _annotate(resolver, messages, arguments)
+    return messages, strawberry.subscription(resolver=resolver, description=description)
+
+
+def _annotate(resolver: Any, returns: Any, arguments: Mapping[str, Argument]) -> None:
+    """Say what a resolver takes and returns, for strawberry to read."""
     positional, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
     parameters = [
         inspect.Parameter("root", positional),
         inspect.Parameter("info", positional, annotation=Info),
         *(
             inspect.Parameter(name, keyword, annotation=argument.annotation, default=argument.default)
-            for name, argument in (arguments or {}).items()
+            for name, argument in arguments.items()
         ),
     ]
-    resolver.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]
+    resolver.__signature__ = inspect.Signature(parameters, return_annotation=returns)
     resolver.__annotations__ = {
         "info": Info,
         "return": returns,
-        **{name: argument.annotation for name, argument in (arguments or {}).items()},
+        **{name: argument.annotation for name, argument in arguments.items()},
     }
-    return strawberry.field(
-        resolver=resolver, description=description or None, name=name, metadata=meant(meaning)
-    )
 
 
 def meant(meaning: Any) -> Mapping[Any, Any]:

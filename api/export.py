@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import orjson
-from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -81,23 +79,13 @@ class Export:
                 self.wanted, after=self.after, head=self.until, limit=PAGE
             )
             if rows:
-                await self._pay(len(rows))
+                await self.context.gate.pay(self.context.caller, len(rows))
                 yield lines(self.context.caller, rows)
 
     async def admit(self) -> None:
         """A key may have been revoked meanwhile, an owner changed."""
         await self.context.identify()
         await require_events_of(self.context, self.wanted.customer_id)
-
-    async def _pay(self, cost: int) -> None:
-        """Take the cost from what the caller may ask for in a while; where there is too little, wait."""
-        while True:
-            try:
-                self.context.gate.rates.take(self.context.caller.id, cost)
-            except GraphQLError as error:
-                await asyncio.sleep((error.extensions or {})["retryAfter"])
-            else:
-                return
 
 
 def lines(caller: Caller, rows: Sequence[Row]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import lru_cache
@@ -86,6 +87,16 @@ class Gate:
         if self.access.trusted_only and not await self.documents.trusted(text or ""):
             raise refused("DOCUMENT_NOT_TRUSTED", "only documents that were trusted before are answered here")
         return self.rates.take(caller.id, asked.size.cost)
+
+    async def pay(self, caller: Caller, cost: int) -> None:
+        """Take what a part of a stream costs; where the caller has too little, wait until there is enough."""
+        while True:
+            try:
+                self.rates.take(caller.id, cost)
+            except GraphQLError as error:
+                await asyncio.sleep((error.extensions or {})["retryAfter"])
+            else:
+                return
 
     def hold(self, caller: Caller, kind: str, most: int) -> Callable[[], None]:
         """Count one more of what a caller keeps open; the answer says that it is closed.

@@ -41,6 +41,7 @@ def _rights(words: str) -> Rights:
 #                         agent    manager  auditor  analyst  admin
 _OF_CUSTOMERS  = _rights("own      all      all      masked   all ")
 _IDENTITIES    = _rights("own      all      all      none     all ")
+_INNERMOST     = _rights("none     all      all      none     all ")
 _PUBLISHED     = _rights("all      all      all      all      all ")
 _STATISTICS    = _rights("none     all      all      all      all ")
 _ANALYSTS      = _rights("none     none     none     masked   all ")
@@ -51,34 +52,66 @@ _ADMINISTERING = _rights("none     none     none     none     all ")
 # fmt: on
 
 VIEWS: Mapping[str, Rights] = {
-    "cohort_months": _STATISTICS,
-    "complaint_rates": _STATISTICS,
-    "pareto_points": _STATISTICS,
-    "complaint_steps": _OF_CUSTOMERS,
-    "complaints": _OF_CUSTOMERS,
-    "contact_points": _IDENTITIES,
-    "customer_values": _OF_CUSTOMERS,
-    "customers": _OF_CUSTOMERS,
-    "identifiers": _IDENTITIES,
-    "interactions": _OF_CUSTOMERS,
-    "orders": _OF_CUSTOMERS,
-    "points_accounts": _OF_CUSTOMERS,
-    "points_transactions": _OF_CUSTOMERS,
-    "spendings": _OF_CUSTOMERS,
-    "tier_policies": _PUBLISHED,
-    "timeline": _OF_CUSTOMERS,
+    **dict.fromkeys(
+        [
+            *("cohort_months", "complaint_rates", "pareto_points", "costs", "quality_scores", "measures"),
+            *("campaigns", "crises", "incidents", "rival_observations", "leads", "messages"),
+        ],
+        _STATISTICS,
+    ),
+    **dict.fromkeys(
+        [
+            *("customers", "customer_values", "customer_classes", "classifications", "timeline", "spendings"),
+            *("orders", "order_products", "price_agreements", "customer_shares", "opportunities"),
+            *("interactions", "article_uses", "commitments", "visits", "subscriptions", "cares", "tellings"),
+            *("complaints", "complaint_steps", "yellow_cards", "claims", "win_back_offers"),
+            *("points_accounts", "points_transactions", "survey_issues", "survey_answers"),
+            *("campaign_guests", "group_members", "file_roles", "profile_changes", "profile_facts"),
+            *("basic_entries", "customer_extras", "consents", "account_reviews"),
+        ],
+        _OF_CUSTOMERS,
+    ),
+    **dict.fromkeys(["contact_points", "identifiers", "important_entries"], _IDENTITIES),
+    **dict.fromkeys(
+        ["core_entries", "process_entries", "screening_rulings", "customer_aliases", "file_loans"], _INNERMOST
+    ),
+    "screening_lists": _OVERSIGHT,
+    **dict.fromkeys(
+        [
+            *("tier_policies", "service_policies", "value_policies", "lifetime_models", "ended_days"),
+            *("staff", "extra_fields", "surveys", "survey_questions", "articles", "announcements"),
+        ],
+        _PUBLISHED,
+    ),
 }
 """A view whose key is personal cannot be masked: its rows would still be told apart by it."""
 OTHER_VIEWS = _ANALYSTS
 """Of views that are not listed: those that analysts load."""
 
 REPORTS: Mapping[str, Rights] = {
-    "abc_distribution": _STATISTICS,
-    "complaint_statistics": _STATISTICS,
-    "pareto_reached": _STATISTICS,
-    "preview_tier_policy": _STATISTICS,
-    "tier_distribution": _STATISTICS,
+    **dict.fromkeys(
+        [
+            *("abc_distribution", "complaint_statistics", "pareto_reached", "preview_tier_policy"),
+            *("tier_distribution", "class_distribution", "sales_funnel", "order_cycle", "service_kpis"),
+            *("promise_statistics", "campaign_effects", "article_success", "complaint_bursts"),
+            *("recovery_effects", "measure_effects", "supervision", "survey_scores", "servqual_gaps"),
+            *("satisfaction_tree", "sampled_satisfaction", "feedback_themes", "five_indicators"),
+            *("acquisition_cost_ratio", "crm_return", "churn_types"),
+        ],
+        _STATISTICS,
+    ),
+    **dict.fromkeys(
+        [
+            *("operator_notices", "stale_facts", "identifications", "evidence_retention", "risk_grades"),
+            *("screening_matches", "single_view", "whole_timeline", "duplicate_candidates", "group_rollup"),
+            *("churn_watch", "file_threshold", "lifetime_values", "owner_performance", "win_backs"),
+            *("unpaid_orders", "due_visits", "expiring_subscriptions", "care_occasions", "key_account_desk"),
+            *("claim_alerts", "routing", "cross_selling", "needs_survey"),
+        ],
+        _INNERMOST,
+    ),
 }
+"""Reports that name customers, or say what was said, are for nobody who sees only a part, or masks."""
 EVENTS = _rights("own all all masked all")
 """Of the log: `eventLog`, the subscription, and the events behind a tier."""
 METRICS = _ADMINISTERING
@@ -102,14 +135,56 @@ COMMANDS: Mapping[str, Rights] = {
             *("RecordInvestigation", "OfferRemedy", "AcceptRemedy", "RejectRemedy", "CommunicateDecision"),
             *("VerifySatisfaction", "CloseComplaint", "ReopenComplaint", "EscalateComplaint"),
             *("EarnPoints", "RedeemPoints"),
+            *("ConfirmProfile", "ClassifyCustomer", "RecordFileEntry", "StrikeFileEntry", "SetExtraField"),
+            *("GiveConsent", "WithdrawConsent", "StateShare", "GiveCare", "ReviewAccount", "TellCustomer"),
+            *("OfferWinBack", "DisputeHandover", "PauseInteraction", "ResumeInteraction"),
+            *("ReopenInteraction", "PauseComplaint", "ResumeComplaint", "DetailOrder"),
+            *(
+                "MakeCommitment",
+                "KeepCommitment",
+                "MissCommitment",
+                "PlanVisit",
+                "CompleteVisit",
+                "MissVisit",
+            ),
+            *("OpenOpportunity", "AdvanceStage", "WinOpportunity", "LoseOpportunity", "AnswerCampaign"),
+            *("StartSubscription", "RenewSubscription", "CancelSubscription", "InviteCustomer"),
+            *("IssueSurvey", "RecordResponse", "ExpireSurvey", "MakeClaim"),
         ],
         _SERVICE,
     ),
-    **dict.fromkeys(["AssignOwner", "PayRefund", "ExpirePoints"], _OVERSIGHT),
+    **dict.fromkeys(
+        [
+            *("CaptureLead", "QualifyLead", "DisqualifyLead", "TakeMessage", "PassMessageOn"),
+            *("ObserveRival", "UseArticle", "ReportIncident", "SignIncident"),
+        ],
+        _BEGINNING,
+    ),
+    **dict.fromkeys(
+        [
+            *(
+                "AssignOwner",
+                "PayRefund",
+                "ExpirePoints",
+                "AssignFileRole",
+                "OverrideImportance",
+                "AgreePrice",
+            ),
+            *("RestrictCustomer", "LiftRestriction", "ApproveOverride", "RuleOnMatch", "AssignParent"),
+            *("MergeCustomers", "ReverseMerge", "LendFile", "ReturnFile", "RuleOnHandover"),
+            *("IssueYellowCard", "EndorseIncident", "InformExecutives", "EndIncident", "ScoreQuality"),
+            *("PlanCampaign", "CloseCampaign", "PublishArticle", "ReviseArticle", "WithdrawArticle"),
+            *("DeclareCrisis", "EndCrisis", "PlanMeasure", "FinishMeasure", "CheckMeasure", "KeepMeasure"),
+            *("DropMeasure", "DesignSurvey", "PrepareAnnouncement", "MakeAnnouncement", "PayClaim"),
+            *("RefuseClaim", "BookCost", "EnterStaff", "ChangeStaff", "NoteStaffLeft"),
+        ],
+        _OVERSIGHT,
+    ),
     **dict.fromkeys(
         [
             *("PublishTierPolicy", "RetireTierPolicy", "PublishAnalysisPolicy"),
-            *("PublishDeadlines", "PublishCalendar", "EndDay"),
+            *("PublishDeadlines", "PublishCalendar", "EndDay", "PublishServicePolicy", "PublishValuePolicy"),
+            *("DefineExtraField", "LoadScreeningList", "KeepLifetimeModel"),
         ],
         _ADMINISTERING,
     ),

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError, IntValueNode, ValueNode
+from graphql import GraphQLError, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
+
+from domain.records import Record
 
 Int64 = NewType("Int64", int)
 """An integer that JavaScript still reads exactly."""
@@ -36,6 +38,44 @@ INT64: ScalarDefinition = strawberry.scalar(
     serialize=int,
     parse_value=_parse,
     parse_literal=_parse_literal,
+)
+
+
+class Place(Record):
+    """A place in what a subscription tells: after all of a position, or after one of its messages."""
+
+    position: int
+    key: str | None = None
+
+    @property
+    def text(self) -> str:
+        return str(self.position) if self.key is None else f"{self.position}/{self.key}"
+
+
+_PLACE = re.compile(r"(?P<position>\d{1,15})(/(?P<key>.{1,200}))?\Z", re.ASCII | re.DOTALL)
+
+
+def _parse_place(value: Any) -> Place:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    said = _PLACE.match(value) if isinstance(value, str) else None
+    if said is None:
+        raise GraphQLError(f"Place takes a position, or the `cursor` of a message, not {value!r}")
+    return Place(position=int(said["position"]), key=said["key"])
+
+
+def _parse_place_literal(node: ValueNode, _: Any = None) -> Place:
+    if not isinstance(node, IntValueNode | StringValueNode):
+        raise GraphQLError("Place takes a position, or the `cursor` of a message", node)
+    return _parse_place(node.value)
+
+
+PLACE: ScalarDefinition = strawberry.scalar(
+    name="Place",
+    description="Where a subscriber goes on: after a position (`51207`), or after a message (its `cursor`).",
+    serialize=lambda place: place.text,
+    parse_value=_parse_place,
+    parse_literal=_parse_place_literal,
 )
 
 

@@ -20,12 +20,13 @@ from api.gate import Passing
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
 from api.nodes import DECLARATION, root_fields
-from api.nouns import Noun
+from api.nouns import Noun, plain_nouns
 from api.plans import Plans
 from api.policy import LOG, Subject
+from api.reassigning import reassign_field
 from api.reports import report_field
-from api.scalars import INT64, MOMENT, Int64
-from api.subscriptions import Subscription
+from api.scalars import INT64, MOMENT, PLACE, Int64, Place
+from api.subscriptions import MESSAGES, subscription
 from api.views import ViewType, complete
 from infra.views.reader import Found
 from projections.previews import READS
@@ -39,7 +40,10 @@ NOUNS: Sequence[Noun] = (
     points.NOUN,
     *tiers.NOUNS,
     *calendar.NOUNS,
+    *plain_nouns(),
 )
+SERVED_BY = {"reassignCustomers": "AssignOwner"}
+"""The command behind a mutation that does it many times."""
 TOKENS = 10_000
 """Words and signs of one document at most."""
 CACHED = 1_000
@@ -62,7 +66,7 @@ def build_schema(
     schema = Schema(
         query=_query(types, rows, inputs),
         mutation=_mutation(types, inputs),
-        subscription=Subscription,
+        subscription=subscription(types),
         types=[AsOf, *error_types()],
         execution_context_class=Telling,
         extensions=[
@@ -71,7 +75,9 @@ def build_schema(
             lambda: Parsing(maxsize=CACHED),
             Passing,
         ],
-        config=StrawberryConfig(default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT}),
+        config=StrawberryConfig(
+            default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT, Place: PLACE}
+        ),
     )
     core: GraphQLSchema = schema._schema
     add_directive(core)
@@ -116,6 +122,7 @@ def _mutation(types: Mapping[str, ViewType], inputs: Inputs) -> type[Any]:
             answer = types.get(noun.answer) if noun.answer else None
             name = command.__name__[0].lower() + command.__name__[1:]
             fields[name] = mutation(command, noun.decider, inputs, answer)
+    fields["reassign_customers"] = reassign_field()
     return object_type(bare("Mutation"), fields, "What can be done; each mutation is a command.")
 
 
@@ -143,11 +150,13 @@ def _say_what_needs_a_right(
     subjects |= {row: Subject("report", report.name) for row, report in reports.items()}
     if previews.NAME in core.type_map:
         subjects[previews.NAME] = Subject("report", "preview_tier_policy")
+    subjects |= {name: Subject("view", view) for name, view in MESSAGES.items() if name in core.type_map}
     for name in (*subjects, "Event", "EventConnection"):
         core.type_map[name].extensions["subject"] = subjects.get(name, LOG)
     assert core.mutation_type is not None
     for name, made in core.mutation_type.fields.items():
-        made.extensions["subject"] = Subject("command", name[0].upper() + name[1:])
+        command = SERVED_BY.get(name, name[0].upper() + name[1:])
+        made.extensions["subject"] = Subject("command", command)
 
 
 def _attribute(source: Any, name: str) -> Any:

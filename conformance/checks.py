@@ -73,7 +73,7 @@ CHECKS = {
         Check(
             name="graphql_sse",
             tools=("graphql-sse",),
-            does="its client in both modes, distinct connections and single connection: the same conversations",
+            does="its client in both modes, distinct and single connection: the same conversations",
         ),
     )
 }

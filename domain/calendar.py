@@ -80,6 +80,16 @@ def add_business_time(start: datetime, minutes: int, calendar: CalendarPublished
     return moment
 
 
+def business_minutes(start: datetime, end: datetime, calendar: CalendarPublished) -> int:
+    """How many open minutes lie between two moments; each begun minute counts as none."""
+    begin, over, open_time = start.astimezone(UTC), end.astimezone(UTC), timedelta()
+    for opens, closes in _openings(business_day(start, calendar), calendar):
+        if opens >= over:
+            return int(open_time / timedelta(minutes=1))
+        open_time += max(min(closes, over) - max(opens, begin), timedelta())
+    raise AssertionError("days have no end")
+
+
 def _openings(first: date, calendar: CalendarPublished) -> Iterator[tuple[datetime, datetime]]:
     """When it is open (UTC), from the beginning of a local day on, without end."""
     zone, holidays = ZoneInfo(calendar.time_zone), frozenset(calendar.holidays)

@@ -159,6 +159,28 @@ class ComplaintEscalated(Event):
     reason: Personal[str]
 
 
+@event("ComplaintPaused")
+class ComplaintPaused(Event):
+    """We wait for the customer: the deadline's clock stands still."""
+
+    complaint_id: str
+    reason: Personal[str]
+
+
+@event("ComplaintResumed")
+class ComplaintResumed(Event):
+    complaint_id: str
+
+
+@event("YellowCardIssued")
+class YellowCardIssued(Event):
+    """A member of staff is warned, since a justified complaint was theirs."""
+
+    complaint_id: str
+    member: str
+    reason: Personal[str]
+
+
 ComplaintEvent = (
     ComplaintReceived
     | ComplaintAcknowledged
@@ -173,6 +195,9 @@ ComplaintEvent = (
     | ComplaintClosed
     | ComplaintReopened
     | ComplaintEscalated
+    | ComplaintPaused
+    | ComplaintResumed
+    | YellowCardIssued
 )
 
 
@@ -187,6 +212,8 @@ class Complaint(Record):
     step: Step = Step.NONE
     apologised: bool = False
     verdict: Verdict | None = None
+    paused: bool = False
+    justified: bool = False
 
 
 EARLY = (Step.RECEIVED, Step.ACKNOWLEDGED, Step.ASSESSED, Step.INVESTIGATED)
@@ -215,7 +242,13 @@ def step_after(step: Step, happened: ComplaintEvent) -> Step:
             return Step.VERIFIED
         case ComplaintClosed():
             return Step.CLOSED
-        case ComplaintAssigned() | ComplaintEscalated():
+        case (
+            ComplaintAssigned()
+            | ComplaintEscalated()
+            | ComplaintPaused()
+            | ComplaintResumed()
+            | YellowCardIssued()
+        ):
             return step
         case _:
             assert_never(happened)
@@ -232,6 +265,12 @@ def evolve(state: Complaint, happened: ComplaintEvent) -> Complaint:
             return msgspec.structs.replace(state, step=step, verdict=verdict)
         case ComplaintReopened():
             return msgspec.structs.replace(state, step=step, verdict=None)
+        case InvestigationRecorded(justified=justified):
+            return msgspec.structs.replace(state, step=step, justified=justified)
+        case ComplaintPaused() | ComplaintResumed():
+            return msgspec.structs.replace(state, paused=isinstance(happened, ComplaintPaused))
+        case DecisionCommunicated() | ComplaintClosed():
+            return msgspec.structs.replace(state, step=step, paused=False)
         case _:
             return msgspec.structs.replace(state, step=step)
 
@@ -342,6 +381,29 @@ class EscalateComplaint(Command):
     reason: Text
 
 
+class PauseComplaint(Command):
+    """Wait for the customer: the deadline moves by the working time that passes meanwhile."""
+
+    complaint_id: Id
+    reason: Text
+    """What we wait for."""
+
+
+class ResumeComplaint(Command):
+    """Go on: the customer has answered."""
+
+    complaint_id: Id
+
+
+class IssueYellowCard(Command):
+    """Warn the member of staff whose fault a justified complaint was (黄牌警告)."""
+
+    complaint_id: Id
+    member: Name
+    """Who is warned."""
+    reason: Text
+
+
 ComplaintCommand = (
     ReceiveComplaint
     | AcknowledgeComplaint
@@ -356,6 +418,9 @@ ComplaintCommand = (
     | CloseComplaint
     | ReopenComplaint
     | EscalateComplaint
+    | PauseComplaint
+    | ResumeComplaint
+    | IssueYellowCard
 )
 
 
@@ -412,6 +477,18 @@ class ReasonMissing(ComplaintError):
     """Where the customer could not be asked, the note must say why."""
 
     field = "note"
+
+
+class ComplaintPausedAlready(ComplaintError):
+    """Complaint {complaint_id} waits for the customer already, or was decided."""
+
+
+class ComplaintNotPaused(ComplaintError):
+    """Complaint {complaint_id} does not wait for the customer."""
+
+
+class ComplaintNotJustified(ComplaintError):
+    """Complaint {complaint_id} was not found justified: nobody is warned for it."""
 
 
 def require_open(state: Complaint, command: ComplaintCommand) -> None:
@@ -495,6 +572,21 @@ def decide(state: Complaint, command: ComplaintCommand) -> Sequence[ComplaintEve
         case EscalateComplaint():
             require_open(state, command)
             return [carry(ComplaintEscalated, command)]
+        case PauseComplaint():
+            require_open(state, command)
+            if state.paused or state.step in (Step.DECIDED, Step.VERIFIED):
+                raise ComplaintPausedAlready(complaint_id=state.complaint_id)
+            return [carry(ComplaintPaused, command)]
+        case ResumeComplaint():
+            require_open(state, command)
+            if not state.paused:
+                raise ComplaintNotPaused(complaint_id=state.complaint_id)
+            return [carry(ComplaintResumed, command)]
+        case IssueYellowCard():
+            require_known(state, command)
+            if not state.justified:
+                raise ComplaintNotJustified(complaint_id=state.complaint_id)
+            return [carry(YellowCardIssued, command)]
         case _:
             assert_never(command)
 

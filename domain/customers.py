@@ -9,11 +9,12 @@ from typing import Any, assert_never, get_args
 
 import msgspec
 
-from domain import identifiers
+from domain import identifiers, restrictions
 from domain.commands import Address, Command, Id, Name, Text
 from domain.decider import Boundary, Decider, carry
 from domain.errors import DomainError
 from domain.events import Event, Personal, event
+from domain.files import NOTES, FileNote, FileNoted
 from domain.identifiers import (
     AddIdentifier,
     IdentifierAdded,
@@ -28,7 +29,20 @@ from domain.identifiers import (
     require_free,
     verified_tags,
 )
+from domain.money import require_currency
 from domain.records import Record
+from domain.restrictions import (
+    ApproveOverride,
+    LiftRestriction,
+    OverrideApproved,
+    RestrictCustomer,
+    RestrictionCommand,
+    RestrictionEvent,
+    RestrictionLifted,
+    RestrictionPlaced,
+    Standing,
+    require_unrestricted,
+)
 
 
 class Relation(StrEnum):
@@ -139,6 +153,8 @@ CustomerEvent = (
     | RelationshipEnded
     | CustomerWonBack
     | IdentifierEvent
+    | RestrictionEvent
+    | FileNoted
 )
 
 
@@ -158,6 +174,7 @@ class Customer(Record):
     owner: str | None = None
     contact_points: frozenset[tuple[ContactKind, str]] = frozenset()
     identifiers: Identifiers = ()
+    standing: Standing = Standing()
 
 
 PROFILE = ("name", "relation", "region", "language", "birthday")
@@ -184,6 +201,10 @@ def evolve(state: Customer, happened: CustomerEvent) -> Customer:
             return msgspec.structs.replace(state, live=True)
         case IdentifierAdded() | IdentifierVerified() | IdentifierRejected():
             return msgspec.structs.replace(state, identifiers=identifiers.evolve(state.identifiers, happened))
+        case RestrictionPlaced() | RestrictionLifted() | OverrideApproved():
+            return msgspec.structs.replace(state, standing=restrictions.evolve(state.standing, happened))
+        case FileNoted():
+            return state
         case _:
             assert_never(happened)
 
@@ -275,6 +296,20 @@ CustomerCommand = (
     | EndRelationship
     | WinBackCustomer
     | IdentifierCommand
+    | RestrictionCommand
+    | FileNote
+)
+COMMANDS = (
+    RegisterCustomer,
+    ChangeProfile,
+    AddContactPoint,
+    RemoveContactPoint,
+    AssignOwner,
+    EndRelationship,
+    WinBackCustomer,
+    *get_args(IdentifierCommand),
+    *get_args(RestrictionCommand),
+    *NOTES,
 )
 
 
@@ -327,12 +362,13 @@ def require_live(customer: Customer, command: Command) -> None:
 
 
 def require_served(customer: Customer, command: Command) -> None:
-    """The guard of a customer's matters: who has left begins nothing new, but what is open is settled.
+    """The guard of a customer's matters: who has left or is on the blacklist begins nothing new.
 
-    A command that names the customer begins something.
+    What is open is settled. A command that names the customer begins something.
     """
     if hasattr(command, "customer_id"):
         require_live(customer, command)
+        require_unrestricted(customer.standing, command, customer.customer_id)
 
 
 # --- Decisions ------------------------------------------------------------------------------------
@@ -379,6 +415,11 @@ def decide(
         case RejectIdentifier():
             require_registered(state, command)
             return identifiers.decide(state.identifiers, command, holders)
+        case RestrictCustomer() | LiftRestriction() | ApproveOverride():
+            require_registered(state, command)
+            return restrictions.decide(state.standing, command)
+        case FileNote():
+            return [_noted(state, command)]
         case _:
             assert_never(command)
 
@@ -388,6 +429,17 @@ def _changed(state: Customer, command: ChangeProfile) -> ProfileChanged | None:
     wanted = {field: getattr(command, field) for field in PROFILE}
     changes = {field: new for field, new in wanted.items() if new not in (None, getattr(state, field))}
     return ProfileChanged(customer_id=command.customer_id, **changes) if changes else None
+
+
+def _noted(state: Customer, command: FileNote) -> FileNoted:
+    require_registered(state, command)
+    if command.ended and state.live:
+        raise CustomerNotEnded(customer_id=command.customer_id)
+    if not command.ended:
+        require_live(state, command)
+    if (currency := getattr(command, "currency", None)) is not None:
+        require_currency(currency)
+    return carry(NOTES[type(command)], command)
 
 
 def _claimed(state: Customer, command: CustomerCommand) -> Sequence[str]:
@@ -407,7 +459,7 @@ CUSTOMERS = Decider(
     initial=Customer(),
     evolve=evolve,
     decide=decide,
-    commands=get_args(CustomerCommand),
+    commands=COMMANDS,
     begins=(RegisterCustomer,),
     boundary=Boundary(initial=None, evolve=holder_after, tags=_claimed),
 )

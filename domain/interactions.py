@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, assert_never, get_args
+from typing import Annotated, Any, assert_never, get_args
 
 import msgspec
 
@@ -15,6 +15,7 @@ from domain.errors import DomainError
 from domain.events import Event, Personal, event
 from domain.records import Record
 
+Rings = Annotated[int, msgspec.Meta(ge=0, le=1_000)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
 
 
@@ -67,8 +68,10 @@ class Mood(StrEnum):
 # --- Events: the stored names are a contract ------------------------------------------------------
 
 
-@event("InteractionRecorded")
+@event("InteractionRecorded", version=2)
 class InteractionRecorded(Event):
+    """Since version 2 it tells after how many rings a call was answered."""
+
     interaction_id: str
     customer_id: str
     channel: Channel
@@ -80,6 +83,11 @@ class InteractionRecorded(Event):
     text: Personal[str | None] = None
     duration_seconds: int | None = None
     order_id: str | None = None
+    rings: int | None = None
+
+    @staticmethod
+    def upcast_v1_v2(fields: dict[str, Any]) -> None:
+        fields["rings"] = None
 
 
 @event("ResponsibilityTaken")
@@ -102,7 +110,53 @@ class InteractionResolved(Event):
     within_remit: bool
 
 
-InteractionEvent = InteractionRecorded | ResponsibilityTaken | InteractionHandedOver | InteractionResolved
+@event("HandoverDisputed")
+class HandoverDisputed(Event):
+    """The taker says that it is not theirs."""
+
+    interaction_id: str
+    reason: Personal[str]
+
+
+@event("HandoverRuled")
+class HandoverRuled(Event):
+    """A supervisor has ruled who is responsible."""
+
+    interaction_id: str
+    responsible: str
+    reason: Personal[str]
+
+
+@event("InteractionPaused")
+class InteractionPaused(Event):
+    """We wait for the customer: the clock stands still."""
+
+    interaction_id: str
+    reason: Personal[str]
+
+
+@event("InteractionResumed")
+class InteractionResumed(Event):
+    interaction_id: str
+
+
+@event("InteractionReopened")
+class InteractionReopened(Event):
+    interaction_id: str
+    reason: Personal[str]
+
+
+InteractionEvent = (
+    InteractionRecorded
+    | ResponsibilityTaken
+    | InteractionHandedOver
+    | HandoverDisputed
+    | HandoverRuled
+    | InteractionPaused
+    | InteractionResumed
+    | InteractionResolved
+    | InteractionReopened
+)
 
 
 # --- State ----------------------------------------------------------------------------------------
@@ -114,6 +168,9 @@ class Interaction(Record):
     interaction_id: str | None = None
     customer_id: str | None = None
     responsible: str = ""
+    handed_over: bool = False
+    disputed: bool = False
+    paused: bool = False
     resolved: bool = False
 
 
@@ -124,9 +181,19 @@ def evolve(state: Interaction, happened: InteractionEvent) -> Interaction:
         case ResponsibilityTaken(responsible=responsible):
             return msgspec.structs.replace(state, responsible=responsible)
         case InteractionHandedOver(taker=taker):
-            return msgspec.structs.replace(state, responsible=taker)
+            return msgspec.structs.replace(state, responsible=taker, handed_over=True)
+        case HandoverDisputed():
+            return msgspec.structs.replace(state, disputed=True)
+        case HandoverRuled(responsible=responsible):
+            return msgspec.structs.replace(state, responsible=responsible, handed_over=False, disputed=False)
+        case InteractionPaused():
+            return msgspec.structs.replace(state, paused=True)
+        case InteractionResumed():
+            return msgspec.structs.replace(state, paused=False)
         case InteractionResolved():
-            return msgspec.structs.replace(state, resolved=True)
+            return msgspec.structs.replace(state, resolved=True, paused=False)
+        case InteractionReopened():
+            return msgspec.structs.replace(state, resolved=False)
         case _:
             assert_never(happened)
 
@@ -148,6 +215,8 @@ class RecordInteraction(Command):
     text: Text | None = None
     duration_seconds: Seconds | None = None
     order_id: Id | None = None
+    rings: Rings | None = None
+    """After how many rings a call was answered (铃响三声)."""
 
 
 class HandOverInteraction(Command):
@@ -165,7 +234,53 @@ class ResolveInteraction(Command):
     within_remit: bool
 
 
-InteractionCommand = RecordInteraction | HandOverInteraction | ResolveInteraction
+class DisputeHandover(Command):
+    """Say that what was handed over is not one's own; a supervisor rules (跨部门裁决)."""
+
+    interaction_id: Id
+    reason: Text
+
+
+class RuleOnHandover(Command):
+    """Rule who is responsible for a disputed matter."""
+
+    interaction_id: Id
+    responsible: Name
+    """Who is responsible from now on."""
+    reason: Text
+
+
+class PauseInteraction(Command):
+    """Wait for the customer: the clock of the promise stands still meanwhile."""
+
+    interaction_id: Id
+    reason: Text
+    """What we wait for."""
+
+
+class ResumeInteraction(Command):
+    """Go on: the customer has answered."""
+
+    interaction_id: Id
+
+
+class ReopenInteraction(Command):
+    """Take a finished matter up again: its clock begins anew."""
+
+    interaction_id: Id
+    reason: Text
+
+
+InteractionCommand = (
+    RecordInteraction
+    | HandOverInteraction
+    | DisputeHandover
+    | RuleOnHandover
+    | PauseInteraction
+    | ResumeInteraction
+    | ResolveInteraction
+    | ReopenInteraction
+)
 
 
 # --- Rules ----------------------------------------------------------------------------------------
@@ -195,9 +310,33 @@ class ResponsibleAlready(InteractionError):
     field = "taker"
 
 
-def require_unresolved(state: Interaction, command: InteractionCommand) -> None:
+class NothingToDispute(InteractionError):
+    """Interaction {interaction_id} was not handed over to anybody who could dispute it."""
+
+
+class NothingToRuleOn(InteractionError):
+    """Interaction {interaction_id} is not disputed."""
+
+
+class InteractionPausedAlready(InteractionError):
+    """Interaction {interaction_id} waits for the customer already."""
+
+
+class InteractionNotPaused(InteractionError):
+    """Interaction {interaction_id} does not wait for the customer."""
+
+
+class InteractionStillOpen(InteractionError):
+    """Interaction {interaction_id} is not finished; only what is finished can be taken up again."""
+
+
+def require_recorded(state: Interaction, command: InteractionCommand) -> None:
     if state.interaction_id is None:
         raise InteractionUnknown(interaction_id=command.interaction_id)
+
+
+def require_unresolved(state: Interaction, command: InteractionCommand) -> None:
+    require_recorded(state, command)
     if state.resolved:
         raise InteractionResolvedAlready(interaction_id=state.interaction_id)
 
@@ -220,9 +359,34 @@ def decide(state: Interaction, command: InteractionCommand) -> Sequence[Interact
             return [
                 InteractionHandedOver(interaction_id=interaction_id, giver=giver, taker=taker, reason=reason)
             ]
+        case DisputeHandover(interaction_id=interaction_id):
+            require_unresolved(state, command)
+            if not state.handed_over or state.disputed:
+                raise NothingToDispute(interaction_id=interaction_id)
+            return [carry(HandoverDisputed, command)]
+        case RuleOnHandover(interaction_id=interaction_id):
+            require_unresolved(state, command)
+            if not state.disputed:
+                raise NothingToRuleOn(interaction_id=interaction_id)
+            return [carry(HandoverRuled, command)]
+        case PauseInteraction(interaction_id=interaction_id):
+            require_unresolved(state, command)
+            if state.paused:
+                raise InteractionPausedAlready(interaction_id=interaction_id)
+            return [carry(InteractionPaused, command)]
+        case ResumeInteraction(interaction_id=interaction_id):
+            require_unresolved(state, command)
+            if not state.paused:
+                raise InteractionNotPaused(interaction_id=interaction_id)
+            return [carry(InteractionResumed, command)]
         case ResolveInteraction():
             require_unresolved(state, command)
             return [carry(InteractionResolved, command)]
+        case ReopenInteraction(interaction_id=interaction_id):
+            require_recorded(state, command)
+            if not state.resolved:
+                raise InteractionStillOpen(interaction_id=interaction_id)
+            return [carry(InteractionReopened, command)]
         case _:
             assert_never(command)
 

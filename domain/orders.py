@@ -61,7 +61,16 @@ class RefundPaid(Event):
     reason: Personal[str]
 
 
-OrderEvent = OrderPlaced | PaymentReceived | OrderFulfilled | OrderCancelled | RefundPaid
+@event("OrderDetailed")
+class OrderDetailed(Event):
+    """Which products the order is made of, each once."""
+
+    order_id: str
+    products: tuple[str, ...]
+    category: str | None = None
+
+
+OrderEvent = OrderDetailed | OrderPlaced | PaymentReceived | OrderFulfilled | OrderCancelled | RefundPaid
 
 
 # --- State ----------------------------------------------------------------------------------------
@@ -103,6 +112,8 @@ def evolve(state: Order, happened: OrderEvent) -> Order:
             return msgspec.structs.replace(state, fulfilled=True)
         case OrderCancelled():
             return msgspec.structs.replace(state, cancelled=True)
+        case OrderDetailed():
+            return state
         case _:
             assert_never(happened)
 
@@ -164,7 +175,19 @@ class PayRefund(Command):
     reason: Text
 
 
-OrderCommand = PlaceOrder | RecordPurchase | ReceivePayment | FulfilOrder | CancelOrder | PayRefund
+class DetailOrder(Command):
+    """Say which products an order is made of, and to which category it belongs."""
+
+    order_id: Id
+    products: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=100)]
+    """The products, each once."""
+    category: Name | None = None
+    """On what the customer spent, as shares of customer are stated."""
+
+
+OrderCommand = (
+    DetailOrder | PlaceOrder | RecordPurchase | ReceivePayment | FulfilOrder | CancelOrder | PayRefund
+)
 
 
 # --- Rules ----------------------------------------------------------------------------------------
@@ -269,6 +292,9 @@ def decide(state: Order, command: OrderCommand) -> Sequence[OrderEvent]:
             if amount > (rest := state.total_minor - state.paid_minor):
                 raise Overpaid(order_id=state.order_id, open_minor=rest, currency=currency)
             return [carry(PaymentReceived, command)]
+        case DetailOrder(products=products):
+            require_placed(state, command)
+            return [carry(OrderDetailed, command, products=tuple(dict.fromkeys(products)))]
         case FulfilOrder():
             require_unfulfilled(state, command)
             return [carry(OrderFulfilled, command)]

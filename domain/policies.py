@@ -9,16 +9,30 @@ from typing import Protocol, TypeVar, assert_never, get_args
 import msgspec
 
 from domain.analysis import DEFAULT_ANALYSIS, AnalysisPolicyPublished
-from domain.calendar import DEFAULT_CALENDAR, CalendarPublished, add_business_time, business_day
+from domain.calendar import (
+    DEFAULT_CALENDAR,
+    CalendarPublished,
+    add_business_time,
+    business_day,
+    business_minutes,
+)
 from domain.complaints import Severity
 from domain.deadlines import DEFAULT_DEADLINES, DeadlinesPublished
 from domain.events import POLICY_TAG as POLICY_TAG
 from domain.events import Event
 from domain.records import Record
+from domain.service import DEFAULT_SERVICE, ServicePolicyPublished
 from domain.tiers import TierPolicyPublished, TierPolicyRetired
+from domain.value import DEFAULT_VALUE, ValuePolicyPublished
 
 AnyPolicyEvent = (
-    AnalysisPolicyPublished | CalendarPublished | DeadlinesPublished | TierPolicyPublished | TierPolicyRetired
+    AnalysisPolicyPublished
+    | CalendarPublished
+    | DeadlinesPublished
+    | ServicePolicyPublished
+    | TierPolicyPublished
+    | TierPolicyRetired
+    | ValuePolicyPublished
 )
 
 POLICY_EVENTS: tuple[type[Event], ...] = get_args(AnyPolicyEvent)
@@ -41,6 +55,8 @@ class Policies(Record):
     complaint_deadlines: tuple[DeadlinesPublished, ...] = ()
     tier_policies: tuple[TierPolicyPublished, ...] = ()
     analysis_policies: tuple[AnalysisPolicyPublished, ...] = ()
+    service_policies: tuple[ServicePolicyPublished, ...] = ()
+    value_policies: tuple[ValuePolicyPublished, ...] = ()
 
     def calendar(self, on: date) -> CalendarPublished:
         """The calendar in force on a day."""
@@ -57,6 +73,14 @@ class Policies(Record):
     def analysis(self, on: date) -> AnalysisPolicyPublished:
         """The analysis policy in force on a day."""
         return _in_force(self.analysis_policies, on) or DEFAULT_ANALYSIS
+
+    def service(self, on: date) -> ServicePolicyPublished:
+        """The service policy in force on a day."""
+        return _in_force(self.service_policies, on) or DEFAULT_SERVICE
+
+    def value(self, on: date) -> ValuePolicyPublished:
+        """The value policy in force on a day."""
+        return _in_force(self.value_policies, on) or DEFAULT_VALUE
 
     def business_day(self, moment: datetime) -> date:
         """The tenant's local day that a moment belongs to."""
@@ -84,6 +108,10 @@ def evolve(policies: Policies, happened: Event) -> Policies:
         case DeadlinesPublished():
             known = policies.complaint_deadlines
             return msgspec.structs.replace(policies, complaint_deadlines=(*known, happened))
+        case ServicePolicyPublished():
+            return msgspec.structs.replace(policies, service_policies=(*policies.service_policies, happened))
+        case ValuePolicyPublished():
+            return msgspec.structs.replace(policies, value_policies=(*policies.value_policies, happened))
         case TierPolicyPublished():
             return msgspec.structs.replace(policies, tier_policies=(*policies.tier_policies, happened))
         case TierPolicyRetired(policy_version=gone):
@@ -91,6 +119,18 @@ def evolve(policies: Policies, happened: Event) -> Policies:
             return msgspec.structs.replace(policies, tier_policies=left)
         case _:
             assert_never(happened)
+
+
+def answer_due_at(policies: Policies, received_at: datetime) -> datetime:
+    """Until when (UTC) a query must be answered, by the policies in force on the day of its receipt."""
+    day = policies.business_day(received_at)
+    return add_business_time(received_at, policies.service(day).answer_minutes, policies.calendar(day))
+
+
+def moved_by_pause(policies: Policies, due_at: datetime, begin: datetime, end: datetime) -> datetime:
+    """A deadline (UTC) after a pause: it moves by the working time that passed meanwhile."""
+    calendar = policies.calendar(policies.business_day(begin))
+    return add_business_time(max(due_at, begin), business_minutes(begin, end, calendar), calendar)
 
 
 def complaint_due_at(policies: Policies, received_at: datetime, severity: Severity | None) -> datetime:

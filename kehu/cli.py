@@ -15,6 +15,7 @@ from kehu.commands.archive import archive_command
 from kehu.commands.demo import demo_command
 from kehu.commands.explain import explain_command
 from kehu.commands.export import export_command
+from kehu.commands.fit import fit_command
 from kehu.commands.importing import import_command
 from kehu.commands.key import key_command
 from kehu.commands.parked import parked_command, retry_command
@@ -60,6 +61,7 @@ for command in (
     verify_command,
     archive_command,
     export_command,
+    fit_command,
 ):
     cli.add_command(command)
 

@@ -7,6 +7,7 @@ import sys
 import asyncpg
 import click
 
+from domain.errors import DomainError
 from domain.events import UnknownEvent
 from infra.archive.archiving import NotWhole, Occupied
 from infra.archive.files import ArchiveUnreadable
@@ -14,8 +15,10 @@ from infra.arrow import ArrowMissing
 from infra.database import DatabaseTooNew
 from infra.export.log import NotItsExport
 from infra.export.versions import Replaced
+from infra.fitting import NothingToFit, ScipyMissing
 from infra.imports.files import TableError
 from infra.imports.steps import BadMapping
+from infra.log.units import CommandIdReused
 from infra.postgres.server import PostgresError
 from infra.views.reader import NotReached
 from kehu.cdnow import DataMissing
@@ -54,6 +57,8 @@ def explain(error: Exception) -> tuple[str, int]:
         case BadMapping() | TableError() | DeclarationError() | BadProjection():
             return str(error), USAGE
         case ArchiveUnreadable() | ArrowMissing() | NotWhole() | Occupied() | Replaced() | UnknownEvent():
+            return str(error), PARTLY
+        case NothingToFit() | ScipyMissing() | DomainError() | CommandIdReused():
             return str(error), PARTLY
         case NotItsExport():
             return str(error), USAGE

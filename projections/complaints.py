@@ -13,8 +13,10 @@ from domain.complaints import (
     ComplaintAssigned,
     ComplaintClosed,
     ComplaintEscalated,
+    ComplaintPaused,
     ComplaintReceived,
     ComplaintReopened,
+    ComplaintResumed,
     DecisionCommunicated,
     InvestigationRecorded,
     RemedyAccepted,
@@ -24,11 +26,12 @@ from domain.complaints import (
     Severity,
     Step,
     Verdict,
+    YellowCardIssued,
     step_after,
 )
 from domain.events import Personal, Recorded
 from domain.interactions import Channel
-from domain.policies import Policies, complaint_due_at
+from domain.policies import Policies, complaint_due_at, moved_by_pause
 from projections.view import CustomerId, View, on, ref, report, view
 
 
@@ -92,6 +95,8 @@ class Complaint(View):
     """Why it came about, found when it was closed."""
     reopened: int = 0
     """How often it was taken up again."""
+    paused_at: datetime | None = None
+    """Since when we wait for the customer and the deadline's clock stands still; null while it runs."""
 
     @on(ComplaintReceived)
     def received(self, recorded: Recorded[ComplaintReceived], policies: Policies) -> Self:
@@ -163,7 +168,8 @@ class Complaint(View):
             decided_at=at,
             awaiting=False,
             overdue=False,
-            late=at > self.due_at,
+            paused_at=None,
+            late=(self.paused_at or at) > self.due_at,
         )
 
     @on(SatisfactionVerified)
@@ -177,6 +183,7 @@ class Complaint(View):
             open=False,
             awaiting=False,
             overdue=False,
+            paused_at=None,
             closed_at=recorded.occurred_at,
             root_cause=recorded.event.root_cause,
         )
@@ -200,10 +207,21 @@ class Complaint(View):
     def escalated(self, recorded: Recorded[ComplaintEscalated]) -> Self:
         return self.but(escalated_to=recorded.event.to)
 
+    @on(ComplaintPaused)
+    def paused(self, recorded: Recorded[ComplaintPaused]) -> Self:
+        return self.but(paused_at=recorded.occurred_at)
+
+    @on(ComplaintResumed)
+    def resumed(self, recorded: Recorded[ComplaintResumed], policies: Policies) -> Self:
+        at = recorded.occurred_at
+        return self.but(
+            due_at=moved_by_pause(policies, self.due_at, self.paused_at or at, at), paused_at=None
+        )
+
     @on(DayEnded, rows={"awaiting": True})
     def day_ended(self, recorded: Recorded[DayEnded], policies: Policies) -> Self:
         day = recorded.event.day
-        return self.but(overdue=self.due_at < day_end(day, policies.calendar(day)))
+        return self.but(overdue=(self.paused_at or day_end(day, policies.calendar(day))) > self.due_at)
 
 
 @view("complaint_steps", key="complaint_id position")
@@ -237,6 +255,9 @@ class ComplaintStep(View):
         ComplaintClosed,
         ComplaintReopened,
         ComplaintEscalated,
+        ComplaintPaused,
+        ComplaintResumed,
+        YellowCardIssued,
     )
     def taken(self, recorded: Recorded[Any]) -> Self:
         return self.but(
@@ -261,6 +282,28 @@ def _words(event: Any) -> str | None:
         "severity",
     )
     return next((str(words) for name in said if (words := getattr(event, name, None))), None)
+
+
+@view("yellow_cards", key="complaint_id member", indexes=["member"])
+class YellowCard(View):
+    """A warning to the member of staff whose fault a justified complaint was (黄牌警告)."""
+
+    complaint_id: Annotated[str, ref("complaints")]
+    """For which complaint."""
+    member: str
+    """Who was warned."""
+    reason: Personal[str]
+    """Why."""
+    issued_by: str
+    """By whom."""
+    issued_at: datetime
+    """When."""
+
+    @on(YellowCardIssued)
+    def issued(self, recorded: Recorded[YellowCardIssued]) -> Self:
+        return self.but(
+            reason=recorded.event.reason, issued_by=recorded.actor, issued_at=recorded.occurred_at
+        )
 
 
 @report(

@@ -6,7 +6,9 @@ from datetime import date, datetime
 from typing import Self
 
 from domain.complaints import ComplaintClosed, ComplaintReceived, ComplaintReopened
+from domain.contacts import normalised_contact
 from domain.customers import (
+    ChurnCause,
     ContactKind,
     ContactPointAdded,
     ContactPointRemoved,
@@ -20,6 +22,7 @@ from domain.customers import (
 from domain.events import Personal, Recorded
 from domain.interactions import InteractionRecorded
 from domain.orders import OrderPlaced
+from domain.restrictions import OverrideApproved, RestrictionLifted, RestrictionPlaced
 from projections.view import CustomerId, View, on, view
 
 
@@ -43,6 +46,22 @@ class Customer(View):
     """Who looks after the customer."""
     live: bool = True
     """False once the relationship has ended."""
+    ended_at: datetime | None = None
+    """When the relationship ended, where it has."""
+    churn_cause: ChurnCause | None = None
+    """Why the customer left, where they have (流失类型)."""
+    restricted: bool = False
+    """On the blacklist (黑名单): commands for the customer are refused."""
+    restriction_reason: Personal[str | None] = None
+    """Why."""
+    served_through: date | None = None
+    """The last day on which a supervisor lets the customer be served all the same (停机例外开通)."""
+    override_asked_by: str | None = None
+    """Who asked for that exception."""
+    override_approved_by: str | None = None
+    """The supervisor who approved it."""
+    credit_record: str | None = None
+    """What spoke for the customer."""
     registered_at: datetime
     """When the file was opened."""
     contact_count: int = 0
@@ -87,11 +106,36 @@ class Customer(View):
 
     @on(RelationshipEnded)
     def ended(self, recorded: Recorded[RelationshipEnded]) -> Self:
-        return self.but(live=False)
+        return self.but(live=False, ended_at=recorded.occurred_at, churn_cause=recorded.event.cause)
 
     @on(CustomerWonBack)
     def won_back(self, recorded: Recorded[CustomerWonBack]) -> Self:
-        return self.but(live=True)
+        return self.but(live=True, ended_at=None, churn_cause=None)
+
+    @on(RestrictionPlaced)
+    def restrict(self, recorded: Recorded[RestrictionPlaced]) -> Self:
+        return self.but(restricted=True, restriction_reason=recorded.event.reason)
+
+    @on(RestrictionLifted)
+    def relieved(self, recorded: Recorded[RestrictionLifted]) -> Self:
+        return self.but(
+            restricted=False,
+            restriction_reason=None,
+            served_through=None,
+            override_asked_by=None,
+            override_approved_by=None,
+            credit_record=None,
+        )
+
+    @on(OverrideApproved)
+    def excepted(self, recorded: Recorded[OverrideApproved]) -> Self:
+        e = recorded.event
+        return self.but(
+            served_through=e.good_through,
+            override_asked_by=e.asked_by,
+            override_approved_by=recorded.actor,
+            credit_record=e.credit_record,
+        )
 
     @on(InteractionRecorded)
     def contacted(self, recorded: Recorded[InteractionRecorded]) -> Self:
@@ -124,7 +168,7 @@ def _later(
     return max(known, recorded.occurred_at) if known else recorded.occurred_at
 
 
-@view("contact_points", key="customer_id kind value", indexes=["value"])
+@view("contact_points", key="customer_id kind value", indexes=["value", "normalised"])
 class ContactPoint(View):
     """One way to reach a customer."""
 
@@ -136,12 +180,17 @@ class ContactPoint(View):
     """The number, address or handle."""
     label: str | None = None
     """What the customer calls it: home, work, …"""
+    normalised: Personal[str]
+    """The form in which it is found: a phone number as E.164, an address in lower case."""
     added_at: datetime
     """When it was noted."""
 
     @on(ContactPointAdded)
     def added(self, recorded: Recorded[ContactPointAdded]) -> Self:
-        return self.but(label=recorded.event.label, added_at=recorded.occurred_at)
+        e = recorded.event
+        return self.but(
+            label=e.label, normalised=normalised_contact(e.kind, e.value), added_at=recorded.occurred_at
+        )
 
     @on(ContactPointRemoved)
     def removed(self, recorded: Recorded[ContactPointRemoved]) -> None:

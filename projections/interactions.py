@@ -5,15 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Self
 
+from domain.calendar import business_minutes
 from domain.complaints import ComplaintClosed, ComplaintReceived, DecisionCommunicated, RemedyOffered
 from domain.customers import CustomerRegistered, CustomerWonBack, RelationshipEnded
 from domain.events import Personal, Recorded
 from domain.interactions import (
     Channel,
     Direction,
+    HandoverDisputed,
+    HandoverRuled,
     InteractionHandedOver,
+    InteractionPaused,
     InteractionRecorded,
+    InteractionReopened,
     InteractionResolved,
+    InteractionResumed,
     LoopStage,
     Mood,
     ResponsibilityTaken,
@@ -21,6 +27,7 @@ from domain.interactions import (
 )
 from domain.money import decimal
 from domain.orders import OrderCancelled, OrderFulfilled, OrderPlaced, PaymentReceived, RefundPaid
+from domain.policies import Policies, answer_due_at, moved_by_pause
 from projections.view import CustomerId, View, on, ref, view
 
 
@@ -52,8 +59,32 @@ class Interaction(View):
     """How long it took."""
     order_id: Annotated[str | None, ref("orders")] = None
     """The order it was about, if it was about one."""
+    rings: int | None = None
+    """After how many rings a call was answered (铃响三声)."""
+    recorded_at: datetime
+    """When it was written down: the paperwork may follow the fix (先解决后补单)."""
+    due_at: datetime
+    """Until when a query must be answered: working time by the service policy and calendar in force."""
+    first_responsible: str | None = None
+    """Who received it first (首问制)."""
     responsible: str | None = None
-    """Who owns it: the first to receive it, until it is handed over."""
+    """Who owns it: the first to receive it, until it is handed over or ruled on."""
+    disputed: bool = False
+    """The one it was handed to says that it is not theirs; a supervisor has to rule (跨部门裁决)."""
+    ruled_by: str | None = None
+    """The supervisor who ruled on the handover."""
+    within_remit: bool | None = None
+    """Whether who received it could finish it without anybody else."""
+    paused_at: datetime | None = None
+    """Since when we wait for the customer and the clock stands still; null while it runs."""
+    working_minutes: int = 0
+    """Working minutes from receipt, or the latest reopening, to finish; pauses do not count."""
+    answered_late: bool = False
+    """It was finished after `dueAt`."""
+    reopened: int = 0
+    """How often it was taken up again."""
+    clock_from: datetime
+    """From when the working minutes are counted."""
     handovers: int = 0
     """How often it changed hands."""
     resolved: bool = False
@@ -62,9 +93,13 @@ class Interaction(View):
     """When it was finished."""
 
     @on(InteractionRecorded)
-    def took_place(self, recorded: Recorded[InteractionRecorded]) -> Self:
+    def took_place(self, recorded: Recorded[InteractionRecorded], policies: Policies) -> Self:
         e = recorded.event
         return self.but(
+            rings=e.rings,
+            recorded_at=recorded.recorded_at,
+            due_at=answer_due_at(policies, recorded.occurred_at),
+            clock_from=recorded.occurred_at,
             customer_id=e.customer_id,
             occurred_at=recorded.occurred_at,
             channel=e.channel,
@@ -80,15 +115,61 @@ class Interaction(View):
 
     @on(ResponsibilityTaken)
     def taken(self, recorded: Recorded[ResponsibilityTaken]) -> Self:
-        return self.but(responsible=recorded.event.responsible)
+        taker = recorded.event.responsible
+        return self.but(first_responsible=self.first_responsible or taker, responsible=taker)
 
     @on(InteractionHandedOver)
     def handed_over(self, recorded: Recorded[InteractionHandedOver]) -> Self:
         return self.but(responsible=recorded.event.taker, handovers=self.handovers + 1)
 
+    @on(HandoverDisputed)
+    def refused(self, recorded: Recorded[HandoverDisputed]) -> Self:
+        return self.but(disputed=True)
+
+    @on(HandoverRuled)
+    def ruled(self, recorded: Recorded[HandoverRuled]) -> Self:
+        return self.but(disputed=False, responsible=recorded.event.responsible, ruled_by=recorded.actor)
+
+    @on(InteractionPaused)
+    def paused(self, recorded: Recorded[InteractionPaused], policies: Policies) -> Self:
+        return self._counted(recorded, policies).but(paused_at=recorded.occurred_at)
+
+    @on(InteractionResumed)
+    def resumed(self, recorded: Recorded[InteractionResumed], policies: Policies) -> Self:
+        at = recorded.occurred_at
+        moved = moved_by_pause(policies, self.due_at, self.paused_at or at, at)
+        return self.but(due_at=moved, paused_at=None, clock_from=at)
+
     @on(InteractionResolved)
-    def finished(self, recorded: Recorded[InteractionResolved]) -> Self:
-        return self.but(resolved=True, resolved_at=recorded.occurred_at)
+    def finished(self, recorded: Recorded[InteractionResolved], policies: Policies) -> Self:
+        at = recorded.occurred_at
+        return self._counted(recorded, policies).but(
+            resolved=True,
+            resolved_at=at,
+            paused_at=None,
+            within_remit=recorded.event.within_remit,
+            answered_late=(self.paused_at or at) > self.due_at,
+        )
+
+    @on(InteractionReopened)
+    def taken_up_again(self, recorded: Recorded[InteractionReopened], policies: Policies) -> Self:
+        return self.but(
+            resolved=False,
+            resolved_at=None,
+            answered_late=False,
+            reopened=self.reopened + 1,
+            working_minutes=0,
+            clock_from=recorded.occurred_at,
+            due_at=answer_due_at(policies, recorded.occurred_at),
+        )
+
+    def _counted(self, recorded: Recorded[Any], policies: Policies) -> Self:
+        """With the working minutes since the clock was last looked at, unless it stands still."""
+        if self.paused_at is not None:
+            return self
+        calendar = policies.calendar(policies.business_day(self.clock_from))
+        passed = business_minutes(self.clock_from, max(recorded.occurred_at, self.clock_from), calendar)
+        return self.but(working_minutes=self.working_minutes + passed, clock_from=recorded.occurred_at)
 
 
 @view("timeline", key="customer_id position", indexes=["customer_id occurred_at"])

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Self
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
 
 from domain.events import Personal, Recorded
-from domain.orders import OrderCancelled, OrderFulfilled, OrderPlaced, PaymentReceived, RefundPaid
-from projections.view import CustomerId, View, on, view
+from domain.orders import (
+    OrderCancelled,
+    OrderDetailed,
+    OrderFulfilled,
+    OrderPlaced,
+    PaymentReceived,
+    RefundPaid,
+)
+from projections.policies import service
+from projections.view import CustomerId, View, on, ref, report, view
+
+
+class Progress(StrEnum):
+    """Where an order stands: placed, partly paid, paid, delivered, called off."""
+
+    PLACED = "placed"
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
 
 
 @view("orders", key="order_id", indexes=["customer_id placed_at", "placed_at"])
@@ -38,6 +57,12 @@ class Order(View):
     """It was called off."""
     cancelled_because: Personal[str | None] = None
     """Why it was called off."""
+    progress: Progress = Progress.PLACED
+    """Where it stands."""
+    category: str | None = None
+    """On what the customer spent."""
+    product_names: tuple[str, ...] = ()
+    """What it is made of."""
 
     @on(OrderPlaced)
     def placed(self, recorded: Recorded[OrderPlaced]) -> Self:
@@ -53,7 +78,13 @@ class Order(View):
 
     @on(PaymentReceived)
     def paid(self, recorded: Recorded[PaymentReceived]) -> Self:
-        return self.but(paid_minor=self.paid_minor + recorded.event.amount_minor)
+        paid = self.paid_minor + recorded.event.amount_minor
+        how_far = Progress.PAID if paid >= self.total_minor else Progress.PARTLY_PAID
+        return self.but(paid_minor=paid, progress=how_far if self.fulfilled_at is None else self.progress)
+
+    @on(OrderDetailed)
+    def detailed(self, recorded: Recorded[OrderDetailed]) -> Self:
+        return self.but(product_names=recorded.event.products, category=recorded.event.category)
 
     @on(RefundPaid)
     def refunded(self, recorded: Recorded[RefundPaid]) -> Self:
@@ -61,11 +92,11 @@ class Order(View):
 
     @on(OrderFulfilled)
     def fulfilled(self, recorded: Recorded[OrderFulfilled]) -> Self:
-        return self.but(fulfilled_at=recorded.occurred_at)
+        return self.but(fulfilled_at=recorded.occurred_at, progress=Progress.DELIVERED)
 
     @on(OrderCancelled)
     def called_off(self, recorded: Recorded[OrderCancelled]) -> Self:
-        return self.but(cancelled=True, cancelled_because=recorded.event.reason)
+        return self.but(cancelled=True, cancelled_because=recorded.event.reason, progress=Progress.CANCELLED)
 
 
 @view("spendings", key="customer_id currency", indexes=["spent_minor"])
@@ -107,3 +138,136 @@ class Spending(View):
     def refunded(self, recorded: Recorded[RefundPaid]) -> Self:
         amount = recorded.event.amount_minor
         return self.but(refunded_minor=self.refunded_minor + amount, spent_minor=self.spent_minor - amount)
+
+
+@view("order_products", key="order_id product", indexes=["product"])
+class OrderProduct(View):
+    """One product of an order."""
+
+    order_id: Annotated[str, ref("orders")]
+    """Of which order."""
+    product: str
+    """What."""
+    customer_id: CustomerId
+    """Who ordered it."""
+
+    @on(OrderDetailed, keys=lambda r: [(r.event.order_id, product) for product in r.event.products])
+    def part(self, recorded: Recorded[Any]) -> Self:
+        return self.but(customer_id=recorded.customer_id)
+
+
+@report(
+    "cross_selling",
+    reads=["order_products"],
+    query="""
+    WITH owned AS (SELECT DISTINCT customer_id, product FROM {order_products} p),
+    total AS (SELECT count(DISTINCT customer_id)::float8 AS customers FROM owned),
+    single AS (SELECT product, count(*)::float8 AS customers FROM owned GROUP BY 1)
+    SELECT a.product AS bought, b.product AS then_bought, count(*) AS customers,
+           count(*) / t.customers AS support, count(*) / x.customers AS confidence,
+           count(*) * t.customers / (x.customers * y.customers) AS lift
+      FROM owned a JOIN owned b ON a.customer_id = b.customer_id AND a.product <> b.product
+      JOIN single x ON x.product = a.product JOIN single y ON y.product = b.product CROSS JOIN total t
+     WHERE (:product::text IS NULL OR a.product = :product::text)
+       AND NOT EXISTS (SELECT FROM owned h
+                        WHERE h.customer_id = :customer_id::text AND h.product = b.product)
+       AND (:customer_id::text IS NULL OR EXISTS (
+            SELECT FROM owned h WHERE h.customer_id = :customer_id::text AND h.product = a.product))
+     GROUP BY a.product, b.product, t.customers, x.customers, y.customers
+    HAVING count(*) >= 2
+     ORDER BY lift DESC, customers DESC, bought, then_bought LIMIT 100
+    """,
+)
+class CrossSelling(View):
+    """Which products the same customers buy (交叉销售): association rules (Agrawal, Imielinski, Swami, 1993).
+
+    With a customer, only what goes with their products and what they do not have yet. At most 100, by lift.
+    """
+
+    product: str | None = None
+    """What was bought; everything, where it is left out."""
+    customer_id: str | None = None
+    """For whom; everybody, where it is left out."""
+
+    bought: str
+    """Who buys this."""
+    then_bought: str
+    """also buys this."""
+    customers: int
+    """How many bought both."""
+    support: float
+    """Both, of all customers whose products are known, 0 to 1."""
+    confidence: float
+    """Both, of those who bought the first, 0 to 1."""
+    lift: float
+    """How many times as often as by chance."""
+
+
+@report(
+    "unpaid_orders",
+    reads=["orders", "customers", "service_policies"],
+    query=f"""
+    SELECT o.order_id, o.customer_id, c.owner, o.placed_at, o.currency,
+           o.total_minor - o.paid_minor AS open_minor,
+           (extract(epoch FROM t.at - o.placed_at) / 3600)::bigint AS hours
+      FROM {{orders}} o JOIN {{customers}} c USING (customer_id)
+     CROSS JOIN (SELECT coalesce(:at::timestamptz, (SELECT max(placed_at) FROM {{orders}} m)) AS at) t
+     WHERE o.paid_minor < o.total_minor AND NOT o.cancelled
+       AND o.placed_at < t.at - make_interval(hours => {service("unpaid_hours", "t.at::date")})
+     ORDER BY o.placed_at, o.order_id LIMIT 500
+    """,
+)
+class UnpaidOrder(View):
+    """An order that is unpaid for longer than the service policy allows: the owner's task (未付款跟进)."""
+
+    at: datetime | None = None
+    """As of this moment; that of the latest order, where it is left out."""
+
+    order_id: str
+    """Which order."""
+    customer_id: str
+    """Whose."""
+    owner: str | None
+    """Who follows it up."""
+    placed_at: datetime
+    """When it was ordered."""
+    open_minor: int
+    """What is left to pay, in minor units."""
+    currency: str
+    """ISO 4217."""
+    hours: int
+    """Since it was placed."""
+
+
+@report(
+    "order_cycle",
+    reads=["orders"],
+    query="""
+    SELECT progress, count(*) AS orders, sum(total_minor)::bigint AS total_minor,
+           (extract(epoch FROM avg(fulfilled_at - placed_at)) / 86400)::float8 AS days_to_delivery,
+           (extract(epoch FROM max(fulfilled_at - placed_at)) / 86400)::float8 AS longest_days
+      FROM {orders} o
+     WHERE (:since::date IS NULL OR placed_at >= :since::date)
+       AND (:until::date IS NULL OR placed_at < :until::date + 1)
+     GROUP BY progress ORDER BY array_position(
+           ARRAY['placed', 'partly_paid', 'paid', 'delivered', 'cancelled'], progress)
+    """,
+)
+class OrderCycle(View):
+    """Where the orders of a period stand, and how long they took from order to delivery (订货周期)."""
+
+    since: date | None = None
+    """First day on which orders were placed (UTC); from the beginning, where it is left out."""
+    until: date | None = None
+    """Last such day."""
+
+    progress: Progress
+    """Where they stand."""
+    orders: int
+    """How many."""
+    total_minor: int
+    """What was ordered, in minor units."""
+    days_to_delivery: float | None
+    """From order to delivery on average."""
+    longest_days: float | None
+    """The longest."""

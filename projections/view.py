@@ -367,16 +367,17 @@ def _bare(hint: Any) -> Any:
 
 
 def member_docs(cls: type[Any]) -> dict[str, str]:
-    """The strings that stand below fields, or below an enum's values, in the class's source."""
-    written = class_definition(cls)
-    docs = {}
-    for field, below in pairwise(written.body if written else ()):
-        match field, below:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]),
-                ast.Expr(value=ast.Constant(value=str(text))),
-            ):
-                docs[name] = inspect.cleandoc(text)
+    """The strings that stand below fields, or an enum's values, in the sources of a class and its bases."""
+    docs: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        written = class_definition(base) if base.__module__ != "builtins" else None
+        for field, below in pairwise(written.body if written else ()):
+            match field, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    docs[name] = inspect.cleandoc(text)
     return docs
 
 

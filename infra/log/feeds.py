@@ -19,6 +19,8 @@ from infra.log.reading import NAMES, POSITION, STREAM, Selection, recorded
 
 KEPT = 10_000
 """The latest events that anybody follows wait in memory; who falls further behind is ended."""
+SHARED = 500
+"""The latest of them for which it is kept, too, what has been made of them."""
 REPLAYED = 200
 """Events that are handed over together at most, and read together for one who comes from further back."""
 READ = 1_000
@@ -43,7 +45,7 @@ class Told:
 
     def __init__(self, row: Row) -> None:
         self._row = row
-        self._made: dict[Hashable, asyncio.Task[Any]] = {}
+        self._made: dict[Hashable, asyncio.Task[Any]] | None = {}
         self.feeds: Sequence[Feed] = ()
         """Where it waits."""
 
@@ -58,7 +60,11 @@ class Told:
 
     async def once(self, what: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         """What `make` makes, made once; who asks for the same meanwhile waits for it."""
-        return await _together(self._made, what, make)
+        return await (make() if self._made is None else _together(self._made, what, make))
+
+    def forget(self) -> None:
+        """Keep nothing that was made of it: who comes late makes their own."""
+        self._made = None
 
 
 class Feed:
@@ -112,6 +118,7 @@ class Feeds:
         self._of_streams: dict[str, set[Feed]] = defaultdict(set)
         self._of_all: set[Feed] = set()
         self._kept: deque[Told] = deque()
+        self._shared: deque[Told] = deque()
         self._position = 0
         """Up to where the log has been handed out."""
         self._reader: asyncio.Task[None] | None = None
@@ -225,8 +232,10 @@ class Feeds:
         for feed in self._feeds.values():
             feed.failed = failed
             feed.wake()
-        for held in (self._feeds, self._of_customers, self._of_streams, self._of_all, self._kept):
-            held.clear()
+        for feeds in (self._feeds, self._of_customers, self._of_streams, self._of_all):
+            feeds.clear()
+        self._kept.clear()
+        self._shared.clear()
         self._reader = None
 
     def _hand_out(self, rows: Sequence[Row]) -> None:
@@ -251,6 +260,9 @@ class Feeds:
         for feed in feeds:
             feed.add(told)
         self._kept.append(told)
+        self._shared.append(told)
+        if len(self._shared) > SHARED:
+            self._shared.popleft().forget()
         if len(self._kept) > KEPT:
             for feed in self._kept.popleft().feeds:
                 feed.drop_first()

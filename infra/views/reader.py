@@ -167,8 +167,16 @@ class ViewReader:
     def table(self, view: str, standing: Standing) -> Table:
         return Table(self.declarations[view], standing.generations[view], standing.columns.get(view))
 
-    async def by_keys(self, table: Table, keys: Sequence[Key], at: int, *, sight: Sight) -> dict[Key, Found]:
-        """Those of the rows that were there at a position."""
+    async def by_keys(
+        self,
+        table: Table,
+        keys: Sequence[Key],
+        at: int,
+        *,
+        sight: Sight,
+        where: Where = EVERYTHING.where,
+    ) -> dict[Key, Found]:
+        """Those of the rows that were there, and met a condition, at a position."""
         columns = table.declaration.key
         wanted: Where = (
             Some(parts=tuple(
@@ -176,7 +184,7 @@ class ViewReader:
                 for key in keys
             )) if len(columns) > 1 else Test(column=columns[0], op="in", value=[key[0] for key in keys])
         )  # fmt: skip
-        rows = await self._select(table, at, sight, wanted)
+        rows = await self._select(table, at, sight, All(parts=(wanted, where)))
         return {table.declaration.key_of(found.row): found for found in rows}
 
     async def page(

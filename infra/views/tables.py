@@ -60,6 +60,10 @@ class Unstorable(Exception):
     """The table cannot hold a value."""
 
 
+WHOLE = "SET LOCAL enable_nestloop = off"
+"""For what is computed of all rows: while views are built, PostgreSQL cannot know how many there are."""
+
+
 class Table:
     """One generation of one view. A version holds for `since <= position < until`.
 
@@ -250,6 +254,7 @@ class Table:
             ", ".join(f"{t}.{quoted(c)}" for c in self.columns) for t in ("l", "n", "excluded")
         )
         matched = " AND ".join(f"l.{quoted(c)} = n.{quoted(c)}" for c in self.declaration.key)
+        await connection.execute(WHOLE)
         others = ", ".join(f"{quoted(c)} = excluded.{quoted(c)}" for c in [*self.columns, "since"])
         await connection.execute(
             f"""
@@ -269,6 +274,7 @@ class Table:
             position,
             *arguments,
         )
+        await connection.execute("SET LOCAL enable_nestloop = on")
 
     async def digest(self, connection: Connection, tenant: str, position: int | None = None) -> str:
         """A hash of all versions up to a position (to the end), whatever the order they were written in."""

@@ -56,7 +56,7 @@ class Api:
         [error] = answer["errors"]
         return {"code": error["extensions"]["code"], "message": error["message"]}
 
-    async def do(self, command: str, answers: str = "", **input: Any) -> dict[str, Any]:
+    async def do(self, command: str, answers: str = "", /, **input: Any) -> dict[str, Any]:
         """What a mutation answers."""
         kind, errors = f"{command[0].upper()}{command[1:]}Input", "errors { __typename code message field }"
         query = f"""mutation Do($input: {kind}!) {{
@@ -65,14 +65,14 @@ class Api:
         done: dict[str, Any] = (await self.ask(query, input=input))["done"]
         return done
 
-    async def done(self, command: str, **input: Any) -> int:
+    async def done(self, command: str, /, **input: Any) -> int:
         """The position after a mutation that is not refused."""
         answer = await self.do(command, **input)
         assert answer["errors"] == [], answer
         position: int = answer["position"]
         return position
 
-    async def refused(self, command: str, **input: Any) -> dict[str, Any]:
+    async def refused(self, command: str, /, **input: Any) -> dict[str, Any]:
         """The one error of a mutation that is refused."""
         answer = await self.do(command, **input)
         assert answer["position"] is None

@@ -65,6 +65,6 @@ def test_what_every_row_has_is_never_null() -> None:
     assert isinstance(order, GraphQLObjectType)
     assert isinstance(entry, GraphQLObjectType)
     assert {name for name, field in order.fields.items() if not str(field.type).endswith("!")} == {
-        "description", "fulfilledAt", "cancelledBecause", "customer",
+        "description", "fulfilledAt", "cancelledBecause", "category", "customer",
     }  # fmt: skip
     assert str(entry.fields["occurredAt"].type) == "DateTime!"

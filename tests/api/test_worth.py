@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,11 +13,9 @@ from domain.commands import Command, parse
 from domain.customers import RegisterCustomer
 from domain.orders import RecordPurchase
 from domain.tiers import PublishTierPolicy
-from kehu import cdnow
 from tests.api.server import Api
+from tests.cdnow import purchases
 
-Purchase = tuple[str, date, int]
-"""Customer, day and cents."""
 BEGIN, LAST = date(1996, 12, 31), date(1998, 6, 30)
 POLICY: dict[str, Any] = {
     "policy_version": "cdnow",
@@ -32,15 +29,6 @@ POLICY: dict[str, Any] = {
         {"tier": "lead"},
     ],
 }
-
-
-def purchases() -> list[Purchase]:
-    """CDNOW's sample of 2,357 customers over all 18 months, purchases of one day merged."""
-    merged: dict[tuple[str, date], int] = defaultdict(int)
-    for line in cdnow.find().with_name("CDNOW_sample.txt").read_text().splitlines():
-        _, customer, day, _, dollars = line.split()
-        merged[customer, datetime.strptime(day, "%Y%m%d").date()] += int(Decimal(dollars) * 100)
-    return [(customer, day, cents) for (customer, day), cents in merged.items()]
 
 
 def by(id: str, day: date) -> dict[str, Any]:

@@ -135,6 +135,27 @@ async def test_what_fails_is_made_again(running: Running) -> None:
     assert len(tries) == 2
 
 
+async def test_what_was_made_of_older_events_is_let_go(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SHARED", 3)
+    monkeypatch.setattr(module, "BEAT", 0.01)
+    made: list[int] = []
+
+    async def make() -> None:
+        made.append(1)
+
+    async with aclosing(running.feeds.follow(Selection(), 0)) as some:
+        await anext(some)
+        await running.write("a", 10)
+        told: list[Told] = []
+        while len(told) < 10:
+            told += (await anext(some))[0]
+        for one in told * 2:
+            await one.once("this", make)
+    assert len(made) == 7 * 2 + 3
+
+
 async def test_one_that_is_too_slow_is_ended_and_goes_on_where_it_was(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

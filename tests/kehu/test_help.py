@@ -31,6 +31,7 @@ def test_the_commands_are_those_of_the_product() -> None:
         "demo",
         "explain",
         "export",
+        "fit",
         "import",
         "key",
         "parked",

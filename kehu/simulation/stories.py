@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from domain.commands import Command, parse
+from domain.commands import Command
 from domain.complaints import (
     AcceptRemedy,
     AcknowledgeComplaint,
@@ -36,32 +36,8 @@ from domain.interactions import (
     ResolveInteraction,
     ServiceStage,
 )
-from domain.records import Record
-from kehu import simulated_words as words
-
-SOURCE = "simulated"
-SEED = "kehu demo 1"
-"""Names this simulation: change it with whatever changes a command, so that no half is continued."""
-SHARE = 1_500 / 23_570
-"""Of the customers, those who get a story."""
-COMPLAINING = 0.35
-"""Of these, those who complain."""
-END = datetime(1998, 6, 30, 22, tzinfo=UTC)
-
-
-class Purchase(Record):
-    """What the simulation knows of one purchase."""
-
-    order_id: str
-    at: datetime
-
-
-def simulate(bought: Mapping[str, Sequence[Purchase]]) -> list[Command]:
-    """All simulated commands in the order of their time, for some of these customers."""
-    chosen = Random(SEED).sample(sorted(bought), round(len(bought) * SHARE))
-    commands = [c for customer_id in chosen for c in _Story(customer_id, bought[customer_id]).commands()]
-    return sorted(commands, key=lambda command: command.occurred_at)
-
+from kehu.simulation import words
+from kehu.simulation.telling import END, SEED, Purchase, tell
 
 # --- The courses that complaints take -------------------------------------------------------------
 
@@ -107,7 +83,11 @@ COURSES: Sequence[tuple[int, Sequence[str]]] = (
 # --- One customer's story -------------------------------------------------------------------------
 
 
-class _Story:
+COMPLAINING = 0.35
+"""Of the customers with a story, those who complain."""
+
+
+class Story:
     """What happens around one customer, drawn from a generator of its own."""
 
     def __init__(self, customer_id: str, purchases: Sequence[Purchase]) -> None:
@@ -122,8 +102,7 @@ class _Story:
                 yield command
 
     def _command(self, cls: type[Command], id: str, at: datetime, actor: str, **fields: Any) -> Command:
-        metadata = {"command_id": f"simulated/{id}", "occurred_at": at, "actor": actor, "source": SOURCE}
-        return parse(cls, {**metadata, **fields})
+        return tell(cls, id, at, actor, **fields)
 
     def _after(self, moment: datetime, hours: float) -> datetime:
         """Some time later, more or less, to the second."""

@@ -1,0 +1,32 @@
+"""The views that every Kehu has; importing this file declares them, once."""
+
+from __future__ import annotations
+
+import projections.care
+import projections.classes
+import projections.cohorts
+import projections.commitments
+import projections.complaint_rates
+import projections.complaints
+import projections.costs
+import projections.customers
+import projections.files
+import projections.identifiers
+import projections.improvement
+import projections.interactions
+import projections.lifetime
+import projections.orders
+import projections.pareto
+import projections.parties
+import projections.points
+import projections.policies
+import projections.sales
+import projections.staff
+import projections.surveys
+import projections.tiers
+from projections.view import views
+
+NAMES = tuple(views)
+"""The built-in views, by name."""
+
+__all__ = ["NAMES", "projections"]

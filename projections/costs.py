@@ -1,0 +1,256 @@
+"""What customers cost and bring: bookings, claims, and the ratios that are made of them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Self
+
+from domain.claims import ClaimMade, ClaimPaid, ClaimRefused
+from domain.costs import CostBooked, CostKind
+from domain.customers import ChurnCause
+from domain.events import Personal, Recorded
+from projections.policies import worth
+from projections.view import CustomerId, View, on, report, view
+
+
+@view("costs", key="booking_id", indexes=["kind day"])
+class Cost(View):
+    """An amount that was spent on customers, or that stands for what a programme brings."""
+
+    booking_id: str
+    """The id that clients chose for it."""
+    kind: CostKind
+    """What it was spent on."""
+    amount_minor: int
+    """In minor units."""
+    currency: str
+    """ISO 4217."""
+    day: date
+    """The day it belongs to."""
+    customer: str | None
+    """The id of the customer it was spent on."""
+    note: Personal[str | None]
+    """What exactly it was."""
+
+    @on(CostBooked)
+    def booked(self, recorded: Recorded[CostBooked]) -> Self:
+        e = recorded.event
+        return self.but(
+            kind=e.kind,
+            amount_minor=e.amount_minor,
+            currency=e.currency,
+            day=e.day,
+            customer=e.customer_id,
+            note=e.note,
+        )
+
+
+@view("claims", key="claim_id", indexes=["status"])
+class Claim(View):
+    """A customer's claim for compensation."""
+
+    claim_id: str
+    """The id that clients chose for it."""
+    customer_id: CustomerId
+    """Who claims."""
+    amount_minor: int
+    """What is claimed, in minor units."""
+    paid_minor: int = 0
+    """What was paid, in minor units."""
+    currency: str
+    """ISO 4217."""
+    status: str = "made"
+    """`made`, `paid` or `refused`."""
+    made_at: datetime
+    """When."""
+
+    @on(ClaimMade)
+    def made(self, recorded: Recorded[ClaimMade]) -> Self:
+        e = recorded.event
+        return self.but(
+            customer_id=e.customer_id,
+            amount_minor=e.amount_minor,
+            currency=e.currency,
+            made_at=recorded.occurred_at,
+        )
+
+    @on(ClaimPaid)
+    def paid(self, recorded: Recorded[ClaimPaid]) -> Self:
+        return self.but(status="paid", paid_minor=recorded.event.paid_minor)
+
+    @on(ClaimRefused)
+    def refused(self, recorded: Recorded[ClaimRefused]) -> Self:
+        return self.but(status="refused")
+
+
+@report(
+    "claim_alerts",
+    reads=["claims", "spendings", "value_policies"],
+    query=f"""
+    SELECT c.customer_id, count(*) AS claims, sum(c.paid_minor)::bigint AS paid_minor,
+           coalesce(max(s.spent), 0)::bigint AS premium_minor,
+           sum(c.paid_minor)::float8 / nullif(max(s.spent), 0)::float8 AS loss_ratio
+      FROM {{claims}} c
+      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {{spendings}} p GROUP BY 1) s
+     USING (customer_id)
+     GROUP BY c.customer_id
+    HAVING count(*) >= {worth("claims_least", "current_date")}
+        OR sum(c.paid_minor) * 100 >= max(s.spent) * {worth("loss_percent", "current_date")}
+     ORDER BY loss_ratio DESC NULLS LAST, claims DESC, customer_id LIMIT 200
+    """,
+)
+class ClaimAlert(View):
+    """Who claims often, or is paid too much of what they pay (多次索赔、高赔付率): at most 200.
+
+    The value policy says from how many claims, and from which share of the premium.
+    """
+
+    customer_id: str
+    """Who."""
+    claims: int
+    """How many claims."""
+    paid_minor: int
+    """What was paid for them, in minor units."""
+    premium_minor: int
+    """What the customer paid us, less refunds, in minor units."""
+    loss_ratio: float | None
+    """Paid ÷ premium."""
+
+
+@report(
+    "acquisition_cost_ratio",
+    reads=["costs", "customers", "customer_values"],
+    query="""
+    WITH spent AS (
+        SELECT coalesce(sum(amount_minor) FILTER (WHERE kind = 'winning'), 0) AS winning,
+               coalesce(sum(amount_minor) FILTER (WHERE kind = 'keeping'), 0) AS keeping FROM {costs} x
+         WHERE (:since::date IS NULL OR day >= :since::date)
+           AND (:until::date IS NULL OR day <= :until::date)),
+    counted AS (
+        SELECT count(*) FILTER (WHERE (:since::date IS NULL OR registered_at >= :since::date)
+                                  AND (:until::date IS NULL OR registered_at < :until::date + 1)) AS won,
+               (SELECT count(*) FROM {customer_values} v WHERE order_count > 0) AS kept FROM {customers} c)
+    SELECT winning::bigint AS winning_minor, won, keeping::bigint AS keeping_minor, kept,
+           winning::float8 / nullif(won, 0) AS cost_of_winning_minor,
+           keeping::float8 / nullif(kept, 0) AS cost_of_keeping_minor,
+           (winning::float8 / nullif(won, 0)) / nullif(keeping::float8 / nullif(kept, 0), 0) AS ratio
+      FROM spent CROSS JOIN counted
+    """,
+)
+class AcquisitionCostRatio(View):
+    """What it costs to win a customer ÷ to keep one (获客成本五倍): about five, as a rule of thumb says."""
+
+    since: date | None = None
+    """First day; from the beginning, where it is left out."""
+    until: date | None = None
+    """Last day."""
+
+    winning_minor: int
+    """Spent on winning, in minor units."""
+    won: int
+    """Customers whose files were opened in the period."""
+    keeping_minor: int
+    """Spent on keeping, in minor units."""
+    kept: int
+    """Customers who ordered in the tier policy's window."""
+    cost_of_winning_minor: float | None
+    """A customer won, in minor units."""
+    cost_of_keeping_minor: float | None
+    """A customer kept, in minor units."""
+    ratio: float | None
+    """Winning ÷ keeping."""
+
+
+@report(
+    "crm_return",
+    reads=["costs"],
+    query="""
+    SELECT gain::bigint AS gain_minor, forgone::bigint AS forgone_minor, cost::bigint AS cost_minor,
+           (gain + forgone - cost)::bigint AS return_minor,
+           100.0::float8 * (gain + forgone - cost)::float8 / nullif(cost, 0)::float8 AS percent
+      FROM (SELECT coalesce(sum(amount_minor) FILTER (WHERE kind = 'gain'), 0) AS gain,
+                   coalesce(sum(amount_minor) FILTER (WHERE kind = 'forgone'), 0) AS forgone,
+                   coalesce(sum(amount_minor) FILTER (WHERE kind = 'programme'), 0) AS cost FROM {costs} x
+             WHERE (:since::date IS NULL OR day >= :since::date)
+               AND (:until::date IS NULL OR day <= :until::date)) s
+    """,
+)
+class CrmReturn(View):
+    """The return of the CRM programme (CRM投资回报): gain + cost of not doing it − actual cost."""
+
+    since: date | None = None
+    """First day; from the beginning, where it is left out."""
+    until: date | None = None
+    """Last day."""
+
+    gain_minor: int
+    """What it brought, in minor units."""
+    forgone_minor: int
+    """What would have been lost without it, in minor units."""
+    cost_minor: int
+    """What it cost, in minor units."""
+    return_minor: int
+    """Gain + forgone − cost, in minor units."""
+    percent: float | None
+    """That ÷ cost, in percent."""
+
+
+@report(
+    "churn_types",
+    reads=["customers", "spendings"],
+    query="""
+    SELECT churn_cause AS cause, count(*) AS customers, coalesce(sum(s.spent), 0)::bigint AS spent_minor,
+           count(*)::float8 / sum(count(*)) OVER () AS share
+      FROM {customers} c
+      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {spendings} p GROUP BY 1) s
+     USING (customer_id)
+     WHERE churn_cause IS NOT NULL GROUP BY churn_cause ORDER BY customers DESC, cause
+    """,
+)
+class ChurnType(View):
+    """Why customers left (流失类型): by the course of life, through us, for a rival, or in bad faith."""
+
+    cause: ChurnCause
+    """Why."""
+    customers: int
+    """How many are gone for it."""
+    spent_minor: int
+    """What they had paid, less refunds, in minor units."""
+    share: float
+    """Of all who left, 0 to 1."""
+
+
+@report(
+    "win_backs",
+    reads=["customers", "win_back_offers", "timeline"],
+    query="""
+    WITH broken AS (
+        SELECT customer_id, occurred_at, position FROM {timeline} t WHERE event = 'RelationshipEnded')
+    SELECT b.customer_id, c.churn_cause AS cause, b.occurred_at AS left_at,
+           (SELECT array_agg(o.offer ORDER BY o.position) FROM {win_back_offers} o
+             WHERE o.customer_id = b.customer_id AND o.position > b.position) AS offers,
+           (SELECT min(w.occurred_at) FROM {timeline} w WHERE w.customer_id = b.customer_id
+               AND w.event = 'CustomerWonBack' AND w.position > b.position) AS back_at,
+           CASE WHEN c.live THEN 'won back'
+                WHEN EXISTS (SELECT FROM {win_back_offers} o
+                              WHERE o.customer_id = b.customer_id AND o.position > b.position) THEN 'offered'
+                ELSE 'not tried' END AS outcome
+      FROM broken b JOIN {customers} c USING (customer_id)
+     ORDER BY b.occurred_at DESC, b.customer_id LIMIT 200
+    """,
+)
+class WinBack(View):
+    """A break with a customer, what was offered, and what came of it (客户挽留、关系修复): at most 200."""
+
+    customer_id: str
+    """Who left."""
+    cause: ChurnCause | None
+    """Why; null once they are back."""
+    left_at: datetime
+    """When."""
+    offers: tuple[str, ...] | None
+    """What was offered."""
+    back_at: datetime | None
+    """When they came back."""
+    outcome: str
+    """`not tried`, `offered` or `won back`."""

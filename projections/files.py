@@ -1,0 +1,456 @@
+"""What stands in the customer file besides the profile: roles, classes, entries, consents, terms."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Self, TypeVar
+
+from domain.customers import CustomerRegistered, ProfileChanged
+from domain.events import Personal, Recorded
+from domain.files import (
+    AccountReviewed,
+    Basis,
+    CareGiven,
+    ConsentGiven,
+    ConsentWithdrawn,
+    CustomerClassified,
+    CustomerTold,
+    EntryKind,
+    FileEntryRecorded,
+    FileEntryStruck,
+    FileRole,
+    FileRoleAssigned,
+    Importance,
+    ImportanceOverridden,
+    Layer,
+    MarketingClass,
+    PriceAgreed,
+    ProfileConfirmed,
+    ScreeningRuled,
+    ScreeningVerdict,
+    ShareOfCustomerStated,
+    ValueStyle,
+    WinBackOffered,
+)
+from projections.policies import TODAY, service
+from projections.view import CustomerId, View, on, report, view
+
+
+@view("file_roles", key="customer_id role", indexes=["member"])
+class FileRoleHeld(View):
+    """Who does what with a customer's file: its creator, maintainer, operator, contributor, custodian."""
+
+    customer_id: CustomerId
+    """Whose file."""
+    role: FileRole
+    """What the member does with it."""
+    member: str
+    """Who."""
+    since_when: datetime
+    """When the role was given."""
+
+    @on(FileRoleAssigned)
+    def assigned(self, recorded: Recorded[FileRoleAssigned]) -> Self:
+        return self.but(member=recorded.event.member, since_when=recorded.occurred_at)
+
+
+@view("classifications", key="customer_id")
+class Classification(View):
+    """What people judged a customer to be; what the log itself tells is in `customerClasses`."""
+
+    customer_id: CustomerId
+    """Who was judged."""
+    value_style: ValueStyle | None = None
+    """How the customer decides."""
+    marketing_class: MarketingClass | None = None
+    """What an offer must appeal to."""
+    importance: Importance | None = None
+    """The importance that somebody set against the tier; null: the tier decides."""
+    importance_reason: Personal[str | None] = None
+    """Why it was set."""
+
+    @on(CustomerClassified)
+    def classified(self, recorded: Recorded[CustomerClassified]) -> Self:
+        e = recorded.event
+        return self.but(
+            value_style=e.value_style or self.value_style,
+            marketing_class=e.marketing_class or self.marketing_class,
+        )
+
+    @on(ImportanceOverridden)
+    def overridden(self, recorded: Recorded[ImportanceOverridden]) -> Self:
+        e = recorded.event
+        return self.but(importance=e.importance, importance_reason=e.reason)
+
+
+@view("profile_changes", key="customer_id position")
+class ProfileChange(View):
+    """One change of a profile, as its operator is notified of it."""
+
+    customer_id: CustomerId
+    """Whose profile."""
+    position: int
+    """Of the event in the log."""
+    fields: tuple[str, ...]
+    """What changed."""
+    actor: str
+    """Who changed it."""
+    occurred_at: datetime
+    """When."""
+
+    @on(ProfileChanged)
+    def changed(self, recorded: Recorded[ProfileChanged]) -> Self:
+        e = recorded.event
+        told = tuple(f for f in e.__struct_fields__ if f != "customer_id" and getattr(e, f) is not None)
+        return self.but(fields=told, actor=recorded.actor, occurred_at=recorded.occurred_at)
+
+
+@report(
+    "operator_notices",
+    reads=["profile_changes", "file_roles"],
+    query="""
+    SELECT c.customer_id, c.fields, c.actor, c.occurred_at, r.member AS operator
+      FROM {profile_changes} c JOIN {file_roles} r USING (customer_id)
+     WHERE r.role = 'operator' AND (:member::text IS NULL OR r.member = :member::text)
+     ORDER BY c.occurred_at DESC LIMIT 200
+    """,
+)
+class OperatorNotice(View):
+    """A profile changed whose operator must know: at most 200, latest first."""
+
+    member: str | None = None
+    """The operator; all, where it is left out."""
+
+    customer_id: str
+    """Whose profile."""
+    fields: tuple[str, ...]
+    """What changed."""
+    actor: str
+    """Who changed it."""
+    occurred_at: datetime
+    """When."""
+    operator: str
+    """Who must know."""
+
+
+# --- Freshness ------------------------------------------------------------------------------------
+
+
+@view("profile_facts", key="customer_id field", indexes=["confirmed_at"])
+class ProfileFact(View):
+    """One field of a profile, and when it was last said or confirmed (动态管理)."""
+
+    customer_id: CustomerId
+    """Whose profile."""
+    field: str
+    """Which field."""
+    confirmed_at: datetime
+    """When it was last said or confirmed to hold."""
+
+    @on(CustomerRegistered, ProfileChanged, keys=lambda recorded: _told(recorded.event))
+    def told(self, recorded: Recorded[Any]) -> Self:
+        return self.but(confirmed_at=recorded.occurred_at)
+
+    @on(ProfileConfirmed, keys=lambda r: [(r.event.customer_id, field) for field in r.event.fields])
+    def confirmed(self, recorded: Recorded[ProfileConfirmed]) -> Self:
+        return self.but(confirmed_at=recorded.occurred_at)
+
+
+def _told(event: CustomerRegistered | ProfileChanged) -> list[tuple[str, str]]:
+    """The fields of the profile that the event gives a value."""
+    named = ("name", "region", "language", "birthday")
+    return [(event.customer_id, field) for field in named if getattr(event, field) is not None]
+
+
+@report(
+    "stale_facts",
+    reads=["profile_facts", "service_policies", "ended_days"],
+    query=f"""
+    SELECT customer_id, field, confirmed_at, {TODAY} - confirmed_at::date AS days
+      FROM {{profile_facts}} f
+     WHERE confirmed_at::date <= {TODAY} - {service("stale_days")}
+     ORDER BY confirmed_at, customer_id, field LIMIT 500
+    """,
+)
+class StaleFact(View):
+    """A field of a profile that nobody confirmed for longer than the service policy allows: at most 500."""
+
+    on: date | None = None
+    """As of this day; the last business day, where it is left out."""
+
+    customer_id: str
+    """Whose profile."""
+    field: str
+    """Which field."""
+    confirmed_at: datetime
+    """When it was last said or confirmed."""
+    days: int
+    """How many days ago."""
+
+
+# --- Layers: one view each, so that each has its own read right -----------------------------------
+
+
+class _Entry(View):
+    customer_id: CustomerId
+    """Whose file."""
+    entry_id: str
+    """Which entry."""
+    kind: EntryKind
+    """What it is about: a need, a decision maker, a rival, a supplier, a plan."""
+    text: Personal[str]
+    """What there is to know."""
+    noted_at: datetime
+    """When it was noted."""
+    noted_by: str
+    """Who noted it."""
+
+
+E = TypeVar("E", bound=_Entry)
+
+
+def _entry(row: E, recorded: Recorded[Any], layer: Layer) -> E | None:
+    """The row after an event about an entry, which belongs to its own layer alone."""
+    match recorded.event:
+        case FileEntryRecorded(layer=where, kind=kind, text=text) if where is layer:
+            return row.but(kind=kind, text=text, noted_at=recorded.occurred_at, noted_by=recorded.actor)
+        case FileEntryStruck(layer=where) if where is layer:
+            return None
+    return row
+
+
+def _in(layer: Layer) -> Any:
+    """The keys of the entries that an event is about, if they lie in that layer."""
+    return lambda r: [(r.event.customer_id, r.event.entry_id)] if r.event.layer is layer else []
+
+
+@view("basic_entries", key="customer_id entry_id")
+class BasicEntry(_Entry):
+    """An entry in the file's basic layer, which whoever serves the customer reads."""
+
+    @on(FileEntryRecorded, FileEntryStruck, keys=_in(Layer.BASIC))
+    def noted(self, recorded: Recorded[Any]) -> Self | None:
+        return _entry(self, recorded, Layer.BASIC)
+
+
+@view("important_entries", key="customer_id entry_id")
+class ImportantEntry(_Entry):
+    """An entry in the file's important layer: needs, and the customer's own rivals and suppliers."""
+
+    @on(FileEntryRecorded, FileEntryStruck, keys=_in(Layer.IMPORTANT))
+    def noted(self, recorded: Recorded[Any]) -> Self | None:
+        return _entry(self, recorded, Layer.IMPORTANT)
+
+
+@view("core_entries", key="customer_id entry_id")
+class CoreEntry(_Entry):
+    """An entry in the file's core layer: who decides, and what is planned; for managers."""
+
+    @on(FileEntryRecorded, FileEntryStruck, keys=_in(Layer.CORE))
+    def noted(self, recorded: Recorded[Any]) -> Self | None:
+        return _entry(self, recorded, Layer.CORE)
+
+
+@view("process_entries", key="customer_id entry_id")
+class ProcessEntry(_Entry):
+    """An entry in the layer about how the customer is managed; for managers."""
+
+    @on(FileEntryRecorded, FileEntryStruck, keys=_in(Layer.PROCESS))
+    def noted(self, recorded: Recorded[Any]) -> Self | None:
+        return _entry(self, recorded, Layer.PROCESS)
+
+
+# --- Consents, rulings, terms, shares -------------------------------------------------------------
+
+
+@view("consents", key="customer_id purpose")
+class Consent(View):
+    """Whether a customer allows the use of their data for a purpose."""
+
+    customer_id: CustomerId
+    """Whose data."""
+    purpose: str
+    """What for."""
+    given: bool
+    """It is allowed now."""
+    changed_at: datetime
+    """When the customer last said so."""
+
+    @on(ConsentGiven)
+    def allowed(self, recorded: Recorded[ConsentGiven]) -> Self:
+        return self.but(given=True, changed_at=recorded.occurred_at)
+
+    @on(ConsentWithdrawn)
+    def withdrawn(self, recorded: Recorded[ConsentWithdrawn]) -> Self:
+        return self.but(given=False, changed_at=recorded.occurred_at)
+
+
+@view("screening_rulings", key="customer_id list_id entry_id")
+class ScreeningRuling(View):
+    """What was ruled on a customer's match with an entry of a screening list."""
+
+    customer_id: CustomerId
+    """Who matched."""
+    list_id: str
+    """Which list."""
+    entry_id: str
+    """Which of its entries."""
+    verdict: ScreeningVerdict
+    """Somebody else, or really the one on the list."""
+    reason: Personal[str]
+    """Why."""
+    ruled_by: str
+    """Who ruled."""
+    ruled_at: datetime
+    """When."""
+
+    @on(ScreeningRuled)
+    def ruled(self, recorded: Recorded[ScreeningRuled]) -> Self:
+        e = recorded.event
+        return self.but(
+            verdict=e.verdict, reason=e.reason, ruled_by=recorded.actor, ruled_at=recorded.occurred_at
+        )
+
+
+@view("price_agreements", key="customer_id product effective_from")
+class PriceAgreement(View):
+    """A price that was agreed with one customer from a day on; the latest day that has come holds."""
+
+    customer_id: CustomerId
+    """With whom."""
+    product: str
+    """What for."""
+    effective_from: date
+    """The first day on which it holds."""
+    price_minor: int
+    """The price of one, in minor units."""
+    currency: str
+    """ISO 4217."""
+    agreed_by: str
+    """Who agreed for us."""
+
+    @on(PriceAgreed)
+    def agreed(self, recorded: Recorded[PriceAgreed]) -> Self:
+        e = recorded.event
+        return self.but(price_minor=e.price_minor, currency=e.currency, agreed_by=recorded.actor)
+
+
+@view("customer_shares", key="customer_id category")
+class CustomerShare(View):
+    """How much of what a customer spends in a category goes to us (顾客份额), and says who."""
+
+    customer_id: CustomerId
+    """Whose spending."""
+    category: str
+    """On what."""
+    percent: int
+    """0 to 100."""
+    basis: Basis
+    """Whether the customer said so or we estimated it."""
+    told_by: str
+    """The source."""
+    stated_at: datetime
+    """When."""
+
+    @on(ShareOfCustomerStated)
+    def stated(self, recorded: Recorded[ShareOfCustomerStated]) -> Self:
+        e = recorded.event
+        return self.but(percent=e.percent, basis=e.basis, told_by=e.told_by, stated_at=recorded.occurred_at)
+
+
+# --- Care, reviews, offers ------------------------------------------------------------------------
+
+
+@view("cares", key="customer_id position", indexes=["occurred_at"])
+class Care(View):
+    """One gesture of care."""
+
+    customer_id: CustomerId
+    """For whom."""
+    position: int
+    """Of the event in the log."""
+    occasion: str
+    """What for."""
+    gesture: str
+    """What was given or said."""
+    cost_minor: int
+    """What it cost, in minor units."""
+    currency: str | None
+    """ISO 4217."""
+    occurred_at: datetime
+    """When."""
+
+    @on(CareGiven)
+    def given(self, recorded: Recorded[CareGiven]) -> Self:
+        e = recorded.event
+        return self.but(
+            occasion=e.occasion,
+            gesture=e.gesture,
+            cost_minor=e.cost_minor,
+            currency=e.currency,
+            occurred_at=recorded.occurred_at,
+        )
+
+
+@view("account_reviews", key="customer_id position", indexes=["occurred_at"])
+class AccountReview(View):
+    """One review of a key account (每周梳理)."""
+
+    customer_id: CustomerId
+    """Which account."""
+    position: int
+    """Of the event in the log."""
+    text: Personal[str]
+    """What it found."""
+    escalated_to: str | None
+    """Who took over what was beyond one's authority."""
+    reviewed_by: str
+    """Who reviewed."""
+    occurred_at: datetime
+    """When."""
+
+    @on(AccountReviewed)
+    def reviewed(self, recorded: Recorded[AccountReviewed]) -> Self:
+        e = recorded.event
+        return self.but(
+            text=e.text,
+            escalated_to=e.escalated_to,
+            reviewed_by=recorded.actor,
+            occurred_at=recorded.occurred_at,
+        )
+
+
+@view("tellings", key="customer_id announcement_id")
+class Telling(View):
+    """A customer was told an announcement before everybody else."""
+
+    customer_id: CustomerId
+    """Who was told."""
+    announcement_id: str
+    """What."""
+    told_at: datetime
+    """When."""
+    told_by: str
+    """By whom."""
+
+    @on(CustomerTold)
+    def told(self, recorded: Recorded[CustomerTold]) -> Self:
+        return self.but(told_at=recorded.occurred_at, told_by=recorded.actor)
+
+
+@view("win_back_offers", key="customer_id position")
+class WinBackOffer(View):
+    """What somebody who had left was offered to come back."""
+
+    customer_id: CustomerId
+    """Who."""
+    position: int
+    """Of the event in the log."""
+    offer: Personal[str]
+    """What was offered."""
+    offered_at: datetime
+    """When."""
+
+    @on(WinBackOffered)
+    def offered(self, recorded: Recorded[WinBackOffered]) -> Self:
+        return self.but(offer=recorded.event.offer, offered_at=recorded.occurred_at)

@@ -1,0 +1,138 @@
+"""The figures by which service and value are judged, version by version, and the days that have ended."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Self
+
+from domain.calendar import DayEnded
+from domain.events import Recorded
+from domain.service import DEFAULT_SERVICE, ServicePolicyPublished
+from domain.value import DEFAULT_VALUE, ValuePolicyPublished
+from projections.view import View, on, view
+
+TODAY = "coalesce(:on::date, (SELECT max(day) FROM {ended_days} d), current_date)"
+"""SQL in a report for the day it is about: the argument `on`, or the last business day that ended."""
+
+
+def service(figure: str, day: str = TODAY) -> str:
+    """SQL in a report for a figure of the service policy in force on a day."""
+    return _in_force("service_policies", figure, getattr(DEFAULT_SERVICE, figure), day) + "::int"
+
+
+def worth(figure: str, day: str = TODAY) -> str:
+    """SQL in a report for a figure of the value policy in force on a day."""
+    return _in_force("value_policies", figure, getattr(DEFAULT_VALUE, figure), day)
+
+
+def _in_force(view: str, figure: str, default: int, day: str) -> str:
+    return (
+        f"coalesce((SELECT p.{figure} FROM {{{view}}} p WHERE p.effective_from <= {day}"
+        f" ORDER BY p.effective_from DESC LIMIT 1), {default})"
+    )
+
+
+@view("ended_days", key="day")
+class EndedDay(View):
+    """A business day that has ended."""
+
+    day: date
+    """The day."""
+    ended: bool = False
+    """Always true; a day ends once."""
+
+    @on(DayEnded)
+    def over(self, recorded: Recorded[DayEnded]) -> Self:
+        return self.but(ended=True)
+
+
+def _published(row: Any, recorded: Recorded[Any]) -> dict[str, Any]:
+    """What the event says about the row's fields, except the key, which it has already."""
+    fields = recorded.event.__struct_fields__
+    return {name: getattr(recorded.event, name) for name in row.__struct_fields__ if name in fields}
+
+
+@view("service_policies", key="service_version")
+class ServicePolicy(View):
+    """A published service policy: the figures by which promises, visits and bursts are judged."""
+
+    service_version: str
+    """The version's name."""
+    effective_from: date
+    """The first day on which it holds."""
+    answer_minutes: int
+    """Working minutes in which a query is answered."""
+    rings: int
+    """Rings after which a call is answered at the latest."""
+    unpaid_hours: int
+    """Hours after which an unpaid order is followed up."""
+    stale_days: int
+    """Days after which a field that nobody confirmed is stale."""
+    evidence_years: int
+    """Years for which identity evidence is kept after the relationship has ended."""
+    first_year_days: int
+    """Days between revisits in the first year after delivery."""
+    later_days: int
+    """Days between revisits after that."""
+    class_a_days: int
+    """Days between rounds to customers of class A."""
+    class_b_days: int
+    """Days between rounds to customers of class B."""
+    class_c_days: int
+    """Days between rounds to customers of class C."""
+    notice_days: int
+    """Days before its end at which a subscription is spoken of."""
+    effect_days: int
+    """Days before and after that are compared where an effect is asked for."""
+    burst_days: int
+    """Days whose complaints make the normal range of a day."""
+    burst_deviations: int
+    """Standard deviations above the mean that are a burst."""
+    burst_least: int
+    """Complaints of a day that are a burst at the least."""
+    review_days: int
+    """Days between reviews of a key account."""
+
+    @on(ServicePolicyPublished)
+    def published(self, recorded: Recorded[ServicePolicyPublished]) -> Self:
+        return self.but(**_published(self, recorded))
+
+
+@view("value_policies", key="value_version")
+class ValuePolicy(View):
+    """A published value policy: the figures by which worth, loyalty and risk are judged."""
+
+    value_version: str
+    """The version's name."""
+    effective_from: date
+    """The first day on which it holds."""
+    file_threshold_minor: int
+    """Yearly sales from which a customer gets a key file, in minor units."""
+    margin_percent: int
+    """What is left of sales as margin."""
+    contact_cost_minor: int
+    """What serving one contact costs, in minor units."""
+    complaint_cost_minor: int
+    """What handling one complaint costs besides its remedy, in minor units."""
+    loyal_orders: int
+    """Orders in the window from which a customer is loyal."""
+    new_days: int
+    """Days since the first order for which a customer is new."""
+    quiet_days: int
+    """Days without an order after which a customer declines."""
+    lost_days: int
+    """Days without an order after which a customer counts as lost."""
+    watch_percent: int
+    """A customer is watched who is silent for so much of their usual interval."""
+    high_margin_minor: int
+    """Margin a customer from which it is high, in minor units."""
+    many_customers: int
+    """Customers from which there are many."""
+    claims_least: int
+    """Claims from which a customer is looked at."""
+    loss_percent: int
+    """Paid ÷ premium from which a customer is looked at."""
+
+    @on(ValuePolicyPublished)
+    def published(self, recorded: Recorded[ValuePolicyPublished]) -> Self:
+        return self.but(**_published(self, recorded))
