@@ -241,7 +241,7 @@ class Plans:
         tables = {view: context.reader.table(view, standing) for view in needed}
 
         def sight(view: Declaration) -> Sight:
-            return rules_for(caller, view, tables.__getitem__, ASKER)
+            return rules_for(caller, view, lambda name: context.reader.table(name, standing), ASKER)
 
         compiler = Compiler(self._schema, known.operation, known.fragments, variables, sight)
         try:

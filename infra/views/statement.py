@@ -205,7 +205,7 @@ def statement(body: Body, tables: Mapping[str, Table], views: Iterable[str]) -> 
 
 def _written(body: Body, tables: Mapping[str, Table], *, now: bool) -> tuple[str, Sequence[Any]]:
     writer = _Writer(tables, now)
-    return f"SELECT row_to_json(answer) FROM (SELECT {writer.listed(body)}) answer", writer.arguments.values
+    return f"SELECT row_to_json(answer.*) FROM (SELECT {writer.listed(body)}) answer", writer.arguments.values
 
 
 class _List:
@@ -257,7 +257,7 @@ class _Writer:
             case Each():
                 return self._each(value)
             case Inside(body=body):
-                return f"(SELECT row_to_json(n) FROM (SELECT {self.listed(body)}) n)"
+                return f"(SELECT row_to_json(n.*) FROM (SELECT {self.listed(body)}) n)"
             case Rows():
                 return self._rows(value)
             case Lines():
@@ -275,7 +275,7 @@ class _Writer:
             case Total():
                 return f"(SELECT count(*) FROM {self._source(around.asked.view, around.where)} v)"
             case PageInfo(body=body):
-                return f"(SELECT row_to_json(n) FROM (SELECT {self.listed(body)}) n)"
+                return f"(SELECT row_to_json(n.*) FROM (SELECT {self.listed(body)}) n)"
             case More(before=before) if before is around.window.backward:
                 return f"(SELECT count(*) > {around.size} FROM {around.page})"
             case More():
@@ -297,12 +297,12 @@ class _Writer:
         before = self._within()
         written = f"SELECT {self.listed(asked.body)} FROM {source} {self.arguments.outer}"
         self.arguments.outer = before
-        return f"(SELECT row_to_json(n) FROM ({written}) n)"
+        return f"(SELECT row_to_json(n.*) FROM ({written}) n)"
 
     def _each(self, asked: Each) -> str:
-        size = f"{self.arguments.place(asked.size)}::int"
         if not asked.parts:
             return "'[]'::json"
+        size = f"{self.arguments.place(asked.size)}::int"
         rows = " UNION ALL ".join(map(self._keyed, asked.parts))
         return (
             "(SELECT coalesce(array_to_json(array_agg(x.node ORDER BY k.n)), '[]')"
@@ -330,7 +330,7 @@ class _Writer:
         before = self._within()
         written = f"SELECT {self.listed(body)} FROM {source} {self.arguments.outer}{tail}"
         self.arguments.outer = before
-        return f"coalesce((SELECT array_to_json(array_agg(n)) FROM ({written}) n), '[]')"
+        return f"coalesce((SELECT array_to_json(array_agg(n.*)) FROM ({written}) n), '[]')"
 
     def _within(self) -> str:
         """Go into another row, which gets a name of its own; the name of the one before."""
@@ -351,7 +351,7 @@ class _Writer:
         sort = sorting(around.declaration, around.order, backward=window.backward)
         more = int(_asks_for(More(before=window.backward), asked.body))
         page = f"WITH {around.page} AS (SELECT * FROM {source} v ORDER BY {sort} LIMIT {size} + {more})"
-        written = f"(SELECT row_to_json(n) FROM ({page} SELECT {self.listed(asked.body)}) n)"
+        written = f"(SELECT row_to_json(n.*) FROM ({page} SELECT {self.listed(asked.body)}) n)"
         self.now, self.at, self._list = before
         return written
 

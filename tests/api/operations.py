@@ -22,6 +22,8 @@ from graphql import (
 )
 
 DEEPEST = 6
+ODD = ("n", "answer", "v", "since", "tenant", "at")
+"""Aliases that mean something in a statement."""
 SCALARS: dict[str, list[Any]] = {
     "Int": [0, *range(1, 6), *range(1, 6), *range(1, 6), *range(1, 6), -1, 1001],
     "Int64": [0, 1, 2, 7, 100, 20_000, 2**53 - 1],
@@ -112,8 +114,8 @@ class Operation:
             return name
         field, alias = kind.fields[name], ""
         if field.args or self._chance(8):
+            alias = f"{dict(enumerate(ODD)).get(self._aliases, f'a{self._aliases}')}: "
             self._aliases += 1
-            alias = f"a{self._aliases}: "
         wanted = self._wanted(field)
         given = [f"{n}: {v}" for n in wanted if (v := self._argument(n, field.args[n])) is not None]
         arguments = f"({', '.join(given)})" if given else ""

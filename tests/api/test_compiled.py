@@ -79,8 +79,10 @@ async def listened(database: str, api: Api) -> AsyncIterator[tuple[Tenant, list[
             for connection in (one, other):
                 connection.add_query_logger(lambda statement: sent.append(statement.query))
         tenant = Tenant(pool, "main", api.tenant.declarations.values())
-        yield tenant, sent
-        await tenant.wakeups.close()
+        try:
+            yield tenant, sent
+        finally:
+            await tenant.wakeups.close()
 
 
 def without_chance(answer: bytes) -> Any:
