@@ -14,10 +14,10 @@ from domain.customers import ContactPointExists, CustomerAlreadyRegistered, Regi
 from domain.errors import DomainError, InvalidInput
 from domain.records import Record
 from infra.engine import Engine
-from infra.imports.files import Row, Table
 from infra.imports.ledger import Ledger, Standing
 from infra.imports.rejects import Rejection, Rejects, require_rejects
 from infra.imports.steps import Among, Job, Step, columns_of, job_fingerprint, steps
+from infra.imports.tables import Row, Table
 from infra.log.units import Appended
 from infra.plan import fingerprint
 

@@ -16,8 +16,8 @@ from domain.commands import Command, parse
 from domain.customers import RegisterCustomer
 from domain.errors import DomainError, InvalidInput
 from domain.records import Record
-from infra.imports.files import Row, Table
 from infra.imports.rows import Cells, Facts, Kind, Part, registration
+from infra.imports.tables import Row, Table
 from infra.imports.values import Dates
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)

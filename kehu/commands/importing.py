@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from infra.imports.files import Shape, Table, open_table
+from infra.imports.files import open_table
 from infra.imports.importing import Summary, import_table
 from infra.imports.kinds import KINDS
 from infra.imports.rejects import Rejection, require_rejects
 from infra.imports.steps import Job, columns_of
+from infra.imports.tables import Shape, Table
 from kehu.console import bar, out, seconds, write_json
 from kehu.failures import PARTLY
 from kehu.opening import database, opened
@@ -84,10 +85,12 @@ def _zone(_: click.Context, __: click.Parameter, name: str) -> str:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "jsonl", "parquet"]),
+    type=click.Choice(["csv", "jsonl", "parquet", "excel"]),
     help="Where the file's name does not tell.",
 )
-@click.option("--delimiter", help="Between CSV's columns: a character, 'tab' or 'whitespace' [a comma].")
+@click.option("--encoding", help="Of CSV and JSON Lines, such as gb18030 [UTF-8, UTF-16 or GB 18030: seen].")
+@click.option("--delimiter", help="Between CSV's columns: a character, 'tab' or 'whitespace' [seen].")
+@click.option("--sheet", help="Which sheet of a workbook [the first].")
 @click.option(
     "--header", "names", metavar="A,B,C", help="The columns of a CSV file that does not begin with them."
 )
@@ -126,7 +129,9 @@ def import_command(
     columns: dict[str, str],
     constants: dict[str, str],
     form: str | None,
+    encoding: str | None,
     delimiter: str | None,
+    sheet: str | None,
     names: str | None,
     zone: str,
     actor: str,
@@ -134,7 +139,7 @@ def import_command(
     rejects: Path | None,
     as_json: bool,
 ) -> int:
-    """Import the rows of FILE (CSV, JSON Lines or Parquet).
+    """Import the rows of FILE (CSV, JSON Lines, Parquet, Excel or LibreOffice).
 
     Every row goes in once: its id, or without one its content, tells whether it was imported before.
     An interrupted import goes on where it was. Bad rows go to FILE.rejects.csv with line and reason,
@@ -146,6 +151,8 @@ def import_command(
     """
     shape = Shape(
         format=form,
+        encoding=encoding,
+        sheet=sheet,
         delimiter="\t" if delimiter == "tab" else delimiter,
         columns=tuple(name.strip() for name in names.split(",")) if names else None,
     )
@@ -173,7 +180,8 @@ async def _import(
     settings: Settings, dsn: str, table: Table, job: Job, rejects: Path, quiet: bool
 ) -> Summary:
     async with opened(settings, dsn, ()) as tenant:
-        with bar(f"Importing {table.name}", quiet=quiet) as moved:
+        reading = f" ({table.reading})" if table.reading else ""
+        with bar(f"Importing {table.name}{reading}", quiet=quiet) as moved:
             return await import_table(tenant.engine, table, job, rejects, progress=moved)
 
 

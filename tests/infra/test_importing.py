@@ -21,11 +21,12 @@ from domain.customers import CustomerRegistered, ProfileChanged, RegisterCustome
 from domain.interactions import InteractionRecorded
 from domain.orders import OrderPlaced, PaymentReceived
 from infra.database import connected
-from infra.imports.files import REJECTED, WHITESPACE, Row, Shape, TableError, open_table
+from infra.imports.files import open_table
 from infra.imports.importing import Summary, import_table
 from infra.imports.kinds import KINDS
 from infra.imports.rejects import NoRejects
 from infra.imports.steps import Among, BadMapping, Job, Step, job_fingerprint, steps
+from infra.imports.tables import REJECTED, WHITESPACE, Row, Shape, TableError
 from infra.tenant import Tenant, open_tenant
 from kehu import cdnow
 
@@ -272,7 +273,7 @@ async def test_a_mapping_that_does_not_fit(
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("f.xls", "x", "say which format"),
+        ("f.dat", "x", "say which format"),
         ("f.csv", "", "does not begin with a line"),
         ("f.csv", "a,a\n", "the same name"),
         ("f.parquet", "no parquet", "f.parquet"),
