@@ -35,6 +35,13 @@ def refused(code: str, rule: str) -> GraphQLError:
     return GraphQLError(rule, extensions={"code": code})
 
 
+def too_slow(seconds: float) -> GraphQLError:
+    """An operation that has taken too long."""
+    return refused(
+        "TIMEOUT", f"no answer within {seconds:g} s; a mutation may have been done: repeat its key"
+    )
+
+
 def as_graphql(error: Exception) -> GraphQLError:
     """The failure as GraphQL's own kind of error, for `told`."""
     return error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from infra.imports.files import Shape, Table, open_table
+from infra.imports.files import open_table
 from infra.imports.importing import Summary, import_table
 from infra.imports.kinds import KINDS
-from infra.imports.ledger import require_rejects
+from infra.imports.rejects import Rejection, require_rejects
 from infra.imports.steps import Job, columns_of
+from infra.imports.tables import Shape, Table
 from kehu.console import bar, out, seconds, write_json
 from kehu.failures import PARTLY
 from kehu.opening import database, opened
@@ -23,12 +24,25 @@ from kehu.settings import Settings
 
 
 def _kinds() -> str:
-    """The kinds and their fields, for the help."""
-    lines = ["\b", "Kinds and their fields (* is required):"]
-    for kind in KINDS.values():
-        lines.append(f"  {kind.name}: {kind.doc}")
-        lines += [f"    {f.name + ('*' if f.required else ''):<14} {f.meaning}" for f in kind.fields]
-    return "\n".join(lines)
+    """The kinds, for the help."""
+    lines = ["\b", "Kinds, whose columns --columns KIND tells:"]
+    return "\n".join([*lines, *(f"  {kind.name:<15} {kind.doc}" for kind in KINDS.values())])
+
+
+def _show_columns(context: click.Context, _: click.Parameter, name: str | None) -> None:
+    """Answer with the columns of a kind, instead of importing."""
+    if name is None:
+        return
+    kind = KINDS[name]
+    if context.params.get("as_json"):
+        write_json(
+            [{"name": c.name, "required": c.required, "meaning": c.meaning} for c in kind.columns.values()]
+        )
+    else:
+        out().print(f"{kind.name}: {kind.doc} (* is required)")
+        for column in kind.columns.values():
+            out().print(f"  {column.name + ('*' if column.required else ''):<18} {column.meaning}")
+    context.exit()
 
 
 def _pairs(_: click.Context, option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
@@ -71,12 +85,24 @@ def _zone(_: click.Context, __: click.Parameter, name: str) -> str:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "jsonl", "parquet"]),
+    type=click.Choice(["csv", "jsonl", "parquet", "excel"]),
     help="Where the file's name does not tell.",
 )
-@click.option("--delimiter", help="Between CSV's columns: a character, 'tab' or 'whitespace' [a comma].")
+@click.option("--encoding", help="Of CSV and JSON Lines, such as gb18030 [UTF-8, UTF-16 or GB 18030: seen].")
+@click.option("--delimiter", help="Between CSV's columns: a character, 'tab' or 'whitespace' [seen].")
+@click.option("--sheet", help="Which sheet of a workbook [the first].")
 @click.option(
-    "--columns", "names", metavar="A,B,C", help="The columns of a CSV file that does not begin with them."
+    "--header", "names", metavar="A,B,C", help="The columns of a CSV file that does not begin with them."
+)
+@click.option(
+    "--columns",
+    "shown",
+    type=click.Choice(list(KINDS)),
+    metavar="KIND",
+    is_eager=True,
+    expose_value=False,
+    callback=_show_columns,
+    help="Tell which columns a kind of row has, and import nothing.",
 )
 @click.option(
     "--time-zone",
@@ -103,7 +129,9 @@ def import_command(
     columns: dict[str, str],
     constants: dict[str, str],
     form: str | None,
+    encoding: str | None,
     delimiter: str | None,
+    sheet: str | None,
     names: str | None,
     zone: str,
     actor: str,
@@ -111,7 +139,7 @@ def import_command(
     rejects: Path | None,
     as_json: bool,
 ) -> int:
-    """Import the rows of FILE (CSV, JSON Lines or Parquet).
+    """Import the rows of FILE (CSV, JSON Lines, Parquet, Excel or LibreOffice).
 
     Every row goes in once: its id, or without one its content, tells whether it was imported before.
     An interrupted import goes on where it was. Bad rows go to FILE.rejects.csv with line and reason,
@@ -123,6 +151,8 @@ def import_command(
     """
     shape = Shape(
         format=form,
+        encoding=encoding,
+        sheet=sheet,
         delimiter="\t" if delimiter == "tab" else delimiter,
         columns=tuple(name.strip() for name in names.split(",")) if names else None,
     )
@@ -150,7 +180,8 @@ async def _import(
     settings: Settings, dsn: str, table: Table, job: Job, rejects: Path, quiet: bool
 ) -> Summary:
     async with opened(settings, dsn, ()) as tenant:
-        with bar(f"Importing {table.name}", quiet=quiet) as moved:
+        reading = f" ({table.reading})" if table.reading else ""
+        with bar(f"Importing {table.name}{reading}", quiet=quiet) as moved:
             return await import_table(tenant.engine, table, job, rejects, progress=moved)
 
 
@@ -162,8 +193,19 @@ def _tell(file: Path, summary: Summary) -> None:
         f"{summary.rows:,} rows: {summary.imported:,} imported, {summary.repeated:,} there already,"
         f" {summary.rejected:,} rejected ({seconds(summary.seconds)})"
     )
+    for told in summary.rejections:
+        console.print(f"  {_place(told)}: {told.rule}")
+    if (more := summary.rejected - len(summary.rejections)) > 0 and summary.rejections:
+        console.print(f"  … and {more:,} more")
     if summary.rejects:
-        console.print(f"Rejected rows, with line and reason: {summary.rejects}")
+        console.print(f"Rejected rows, to be mended and imported again: {summary.rejects}")
+
+
+def _place(rejection: Rejection) -> str:
+    """Row, column and field, as far as the rejection is about them."""
+    field = f"({rejection.field})" if rejection.field != rejection.column else ""
+    column = f"column {rejection.column}" if rejection.column else ""
+    return ", ".join(part for part in (f"line {rejection.line}", f"{column} {field}".strip()) if part)
 
 
 import_command.epilog = _kinds()

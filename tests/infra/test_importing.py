@@ -21,11 +21,12 @@ from domain.customers import CustomerRegistered, ProfileChanged, RegisterCustome
 from domain.interactions import InteractionRecorded
 from domain.orders import OrderPlaced, PaymentReceived
 from infra.database import connected
-from infra.imports.files import WHITESPACE, Row, Shape, TableError, open_table
+from infra.imports.files import open_table
 from infra.imports.importing import Summary, import_table
 from infra.imports.kinds import KINDS
-from infra.imports.ledger import NoRejects
+from infra.imports.rejects import NoRejects
 from infra.imports.steps import Among, BadMapping, Job, Step, job_fingerprint, steps
+from infra.imports.tables import REJECTED, WHITESPACE, Row, Shape, TableError
 from infra.tenant import Tenant, open_tenant
 from kehu import cdnow
 
@@ -55,10 +56,10 @@ def write(path: Path, *lines: str) -> Path:
 
 
 def rejected(summary: Summary) -> list[list[str]]:
-    """Line, field and rule of each rejected row."""
+    """Line, column and rule of each rejected row."""
     assert summary.rejects is not None
-    with summary.rejects.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        return [row[:3] for row in list(csv.reader(file))[1:]]
+    with summary.rejects.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        return [[row["line"], row["column"], row["rule"]] for row in csv.DictReader(file)]
 
 
 async def orders(tenant: Tenant) -> list[OrderPlaced]:
@@ -272,7 +273,7 @@ async def test_a_mapping_that_does_not_fit(
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("f.xls", "x", "say which format"),
+        ("f.dat", "x", "say which format"),
         ("f.csv", "", "does not begin with a line"),
         ("f.csv", "a,a\n", "the same name"),
         ("f.parquet", "no parquet", "f.parquet"),
@@ -302,7 +303,7 @@ BAD = (
     ("1,a,1997-01-01,1", "", "has 4 cells, not 6"),
     ("1,a,1997-01-01,1,USD,,more", "", "has 7 cells, not 6"),
     ('1,"a"b,1997-01-01,1,USD,', "", "expected after"),
-    ("1,\udcff,1997-01-01,1,USD,", "customer", "is not UTF-8 text"),
+    ("1,\udcff,1997-01-01,1,USD,", "customer", "is not text in the file's encoding"),
 )
 
 
@@ -327,10 +328,12 @@ async def test_the_rejects_name_the_file_s_own_column_and_hold_the_row(database:
     async with tenant_in(database) as tenant:
         summary = await run(tenant, path, how)
         assert summary.rejects is not None
-        assert summary.rejects.read_text(encoding="utf-8").splitlines() == [
-            "line,field,rule,id,wer,at,wieviel",
-            "2,wieviel,'viel' is not an amount such as 11.77,1,a,1997-01-01,viel",
+        assert summary.rejects.read_text(encoding="utf-8-sig").splitlines() == [
+            "line,column,field,rule,code,row_id,id,wer,at,wieviel",
+            "2,wieviel,amount,'viel' is not an amount such as 11.77,InvalidInput,1,1,a,1997-01-01,viel",
         ]
+        [told] = summary.rejections
+        assert (told.line, told.column, told.field, told.code) == (2, "wieviel", "amount", "InvalidInput")
 
 
 async def test_json_lines_that_are_none(database: str, tmp_path: Path) -> None:
@@ -428,9 +431,9 @@ async def test_a_file_that_holds_no_rejects_is_never_touched(database: str, tmp_
                 await import_table(tenant.engine, open_table(path, Shape()), job(), rejects)
         assert (path.read_bytes(), diary.read_text()) == (before, "dear,diary\n")
         assert await tenant.pool.fetchval("SELECT count(*) FROM kehu.imports") == 0
-        older = write(tmp_path / "f.csv.rejects.csv", "line,field,rule,id", "9,id,x,1")
+        older = write(tmp_path / "f.csv.rejects.csv", f"\ufeff{','.join(REJECTED)},id", "9,id,id,x,y,1,1")
         assert rejected(await run(tenant, path, job()))[0][:2] == ["2", "at"]
-        assert "9,id" not in older.read_text()
+        assert "9,id,id" not in older.read_text()
 
 
 async def test_a_finished_import_finds_its_rows_there(database: str, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ async def fetch(database: str, query: str) -> list[Any]:
 
 
 def rejected(summary: dict[str, Any]) -> list[dict[str, str]]:
-    return list(csv.DictReader(Path(summary["rejects"]).read_text().splitlines()))
+    return list(csv.DictReader(Path(summary["rejects"]).read_text("utf-8-sig").splitlines()))
 
 
 async def test_rejects_make_the_exit_code_1_and_the_rest_goes_in(database: str, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ async def test_rejects_make_the_exit_code_1_and_the_rest_goes_in(database: str, 
         "rejected": 2,
     }
     rejects = rejected(summary)
-    assert [(row["line"], row["field"], row["id"]) for row in rejects] == [
+    assert [(row["line"], row["column"], row["id"]) for row in rejects] == [
         ("2", "at", "x"),
         ("6", "amount", "y"),
     ]
