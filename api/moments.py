@@ -35,7 +35,8 @@ from api.compiler import Uncompiled
 from api.errors import refused
 from api.plans import Answer, At, Known, Plans
 from api.scalars import Int64, moment_text
-from infra.log.moments import NoSuchMoment, position_of, within
+from infra.log.log import Log
+from infra.log.moments import NoSuchMoment, parse, position_of, within
 
 DIRECTIVE = "asOf"
 
@@ -164,6 +165,16 @@ async def _position(context: Call, wanted: dict[str, Any], head: int) -> int:
         return await position_of(context.tenant.log, value)
     except NoSuchMoment as error:
         raise refused("BAD_MOMENT", f"@asOf: {how}: {error}") from None
+
+
+async def position_named(log: Log, name: str, text: str) -> int:
+    """The position that a parameter of a request names. Raises BAD_USER_INPUT or BAD_MOMENT."""
+    try:
+        return await position_of(log, parse(text))
+    except ValueError:
+        raise refused("BAD_USER_INPUT", f"{name}: is neither a position nor a day nor a time") from None
+    except NoSuchMoment as error:
+        raise refused("BAD_MOMENT", f"{name}: {error}") from None
 
 
 _known: dict[int, tuple[DocumentNode, GraphQLSchema, set[str]]] = {}
