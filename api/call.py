@@ -12,6 +12,7 @@ from strawberry.types import Info
 from api.callers import Caller
 from api.errors import refused
 from api.policy import rules_for
+from api.scalars import Place
 from infra.tenant import Tenant
 from infra.views.reader import Found, Sight, Standing
 from infra.views.tables import Key, Table
@@ -41,6 +42,8 @@ class Call:
         """Whether resolvers must answer, since no statement can."""
         self.admitted = False
         """Whether the operation has passed the gate already."""
+        self.place: Place | None = None
+        """Of the message that a subscription has told last."""
         self._next: Call | None = None
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
@@ -62,6 +65,11 @@ class Call:
     def answered(self) -> Call:
         """The operation that was executed last."""
         return self._next.answered if self._next else self
+
+    @property
+    def told(self) -> Place | None:
+        """Where a subscription goes on after the message that it has told last."""
+        return self.place or (self._next.told if self._next else None)
 
     @property
     def caller(self) -> Caller:

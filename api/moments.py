@@ -27,10 +27,11 @@ from api.call import Call
 from api.compiler import Uncompiled
 from api.errors import refused
 from api.known import Known
-from api.nodes import bad_id, position_named
+from api.nodes import bad_id, position_in
 from api.plans import Answer, Moment, Plans
 from api.scalars import Int64, moment_text
-from infra.log.moments import NoSuchMoment, position_of, within
+from infra.log.log import Log
+from infra.log.moments import NoSuchMoment, parse, position_of, within
 
 DIRECTIVE = "asOf"
 
@@ -156,7 +157,7 @@ async def answered(plans: Plans, known: Known, variables: VariableValues, contex
 def _moment(known: Known, variables: VariableValues, wanted: dict[str, Any], position: int) -> Moment:
     """The moment that `@asOf` names, which has this position, or else an id. Raises BAD_ID."""
     ids = known.ids(variables)
-    named, pinned = position_named(ids), position if wanted and "atLeast" not in wanted else None
+    named, pinned = position_in(ids), position if wanted and "atLeast" not in wanted else None
     if named is not None:
         if named != pinned if pinned is not None else named < position:
             raise bad_id(f"names a row as of position {named}, and @asOf another moment")
@@ -173,3 +174,13 @@ async def _position(context: Call, wanted: dict[str, Any], head: int) -> int:
         return await position_of(context.tenant.log, value)
     except NoSuchMoment as error:
         raise refused("BAD_MOMENT", f"@asOf: {how}: {error}") from None
+
+
+async def position_named(log: Log, name: str, text: str) -> int:
+    """The position that a parameter of a request names. Raises BAD_USER_INPUT or BAD_MOMENT."""
+    try:
+        return await position_of(log, parse(text))
+    except ValueError:
+        raise refused("BAD_USER_INPUT", f"{name}: is neither a position nor a day nor a time") from None
+    except NoSuchMoment as error:
+        raise refused("BAD_MOMENT", f"{name}: {error}") from None

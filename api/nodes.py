@@ -106,7 +106,7 @@ def key_of(declaration: Declaration, id: NodeId) -> Key:
         raise bad_id(f"it does not hold the key of a row of {id.type}") from None
 
 
-def position_named(ids: Iterable[NodeId]) -> int | None:
+def position_in(ids: Iterable[NodeId]) -> int | None:
     """The position that ids name; None where they name none. Raises BAD_ID where they name several."""
     positions = sorted({id.at for id in ids if id.at is not None})
     if len(positions) > 1:

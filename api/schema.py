@@ -15,7 +15,7 @@ from api import calendar, complaints, customers, explain, interactions, orders, 
 from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
 from api.events import EventConnection, event_log, event_log_arguments
-from api.execution import Parsing, Schema
+from api.execution import CACHED, TOKENS, Parsing, Schema
 from api.gate import Passing
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
@@ -44,10 +44,6 @@ NOUNS: Sequence[Noun] = (
 )
 SERVED_BY = {"reassignCustomers": "AssignOwner"}
 """The command behind a mutation that does it many times."""
-TOKENS = 10_000
-"""Words and signs of one document at most."""
-CACHED = 1_000
-"""Documents that are kept parsed."""
 
 
 def build_schema(

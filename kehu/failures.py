@@ -14,10 +14,11 @@ from infra.archive.files import ArchiveUnreadable
 from infra.arrow import ArrowMissing
 from infra.database import DatabaseTooNew
 from infra.export.log import NotItsExport
+from infra.export.reports import BadArgument
 from infra.export.versions import Replaced
 from infra.fitting import NothingToFit, ScipyMissing
-from infra.imports.files import TableError
 from infra.imports.steps import BadMapping
+from infra.imports.tables import TableError
 from infra.log.units import CommandIdReused
 from infra.postgres.server import PostgresError
 from infra.views.reader import NotReached
@@ -54,7 +55,7 @@ def explain(error: Exception) -> tuple[str, int]:
             return str(error), error.exit_code
         case click.ClickException():
             return _usage(error), error.exit_code
-        case BadMapping() | TableError() | DeclarationError() | BadProjection():
+        case BadArgument() | BadMapping() | TableError() | DeclarationError() | BadProjection():
             return str(error), USAGE
         case ArchiveUnreadable() | ArrowMissing() | NotWhole() | Occupied() | Replaced() | UnknownEvent():
             return str(error), PARTLY
