@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import asyncpg
 from graphql import GraphQLError, GraphQLSyntaxError
 
+from infra.arrow import ArrowMissing
 from infra.engine import Contended
 from infra.log.group_commit import UNREACHABLE, Busy, Closed
 from infra.views.reader import NotReached
@@ -21,6 +22,7 @@ EXPECTED: Mapping[tuple[type[Exception], ...], tuple[str, str | None]] = {
     (Contended,): ("CONTENDED", None),
     (Busy,): ("BUSY", None),
     (Closed,): ("CLOSED", None),
+    (ArrowMissing,): ("NOT_INSTALLED", None),
     (RecursionError,): ("GRAPHQL_PARSE_FAILED", "the document is nested too deeply"),
     (asyncpg.DataError,): ("BAD_USER_INPUT", "a value lies outside of what can be looked up"),
     UNREACHABLE: ("UNAVAILABLE", "the database cannot be reached; try again in a moment"),

@@ -43,7 +43,9 @@ from api.over_http import (
     GRAPHQL,
     Operation,
     Unfit,
+    advice,
     as_json,
+    failed,
     failure,
     media_type,
     operation,
@@ -52,6 +54,7 @@ from api.over_http import (
     takes_events_only,
 )
 from api.policy import MEASURED, require
+from api.report_files import report_file
 from api.requests import Metrics, Observed
 from api.schema import build_schema
 from api.signing_in import asks_for_page, sign_in, sign_in_page
@@ -211,12 +214,7 @@ class GraphQLApp(GraphQL[Call, None]):
         return answer
 
     def _written(self, request: Request, answer: dict[str, Any], kind: str, *, pinned: bool) -> Response:
-        status, headers = status_of(answer, kind), {**HEADERS, "vary": VARY}
-        if status == 401:
-            headers["www-authenticate"] = "Bearer"
-        for error in answer.get("errors", ()):
-            if wait := error.get("extensions", {}).get("retryAfter"):
-                headers["retry-after"] = str(wait)
+        status, headers = status_of(answer, kind), {**HEADERS, "vary": VARY, **advice(answer)}
         if request.method == "GET" and status == 200 and pinned and answer.get("data"):
             shown = [answer["data"], answer.get("errors"), answer["extensions"]["asOf"]]
             tag = f'W/"{hashlib.sha256(as_json(shown)).hexdigest()[:32]}"'
@@ -266,12 +264,14 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
         try:
             require(await gate.caller(request, {}), [MEASURED])
         except GraphQLError as error:
-            code = (error.extensions or {}).get("code")
-            return JSONResponse({"errors": [error.formatted]}, 401 if code == "UNAUTHENTICATED" else 403)
+            return failed(error)
         return Response(await metrics.text(tenant), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def exported(request: Request) -> Response:
         return await export_events(request, tenant, gate)
+
+    async def reported(request: Request) -> Response:
+        return await report_file(request, tenant, gate)
 
     async def session(request: Request) -> Response:
         return await sign_in(request, gate)
@@ -296,6 +296,7 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
             Route("/export/events", exported, methods=["GET"]),
+            Route("/reports/{file}", reported, methods=["GET"]),
             Route("/health", lambda _: JSONResponse({"status": "ok"})),
             Route("/ready", ready),
             Route("/metrics", measured),

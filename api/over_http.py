@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
+from api.errors import as_graphql, told
 from domain.records import Record
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
@@ -23,6 +25,7 @@ STATUS: Mapping[str, int] = {
     "CONNECTION_LIMIT": 429,
     "TIMEOUT": 504,
     "INTERNAL": 500,
+    "NOT_INSTALLED": 501,
     "UNAVAILABLE": 503,
     "BUSY": 503,
     "CLOSED": 503,
@@ -172,6 +175,24 @@ def status_of(answer: Mapping[str, Any], kind: str) -> int:
         return 200
     code = errors[0].get("extensions", {}).get("code", "")
     return STATUS.get(code, 400) if kind == GRAPHQL or code in ALWAYS else 200
+
+
+def failed(error: Exception) -> JSONResponse:
+    """The answer of a route that is not GraphQL: what went wrong by status, code and words."""
+    if isinstance(error, Unfit):
+        return JSONResponse(failure(error.code, str(error)), error.status, headers=error.headers)
+    answer = {"errors": [told(as_graphql(error)).formatted]}
+    return JSONResponse(answer, status_of(answer, GRAPHQL), headers=advice(answer))
+
+
+def advice(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Headers that tell what to do about an answer's errors."""
+    codes = {error.get("extensions", {}).get("code"): error for error in answer.get("errors", ())}
+    headers = {"www-authenticate": "Bearer"} if "UNAUTHENTICATED" in codes else {}
+    for error in codes.values():
+        if wait := error.get("extensions", {}).get("retryAfter"):
+            headers["retry-after"] = str(wait)
+    return headers
 
 
 def failure(code: str, message: str, **extensions: Any) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from infra.export.log import NotItsExport
 from infra.export.reports import BadArgument
 from infra.export.versions import Replaced
 from infra.fitting import NothingToFit, ScipyMissing
-from infra.imports.files import TableError
 from infra.imports.steps import BadMapping
+from infra.imports.tables import TableError
 from infra.log.units import CommandIdReused
 from infra.postgres.server import PostgresError
 from infra.views.reader import NotReached

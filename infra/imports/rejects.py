@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from domain.records import Record
-from infra.imports.files import REJECTED, Table, TableError
+from infra.imports.tables import REJECTED, Table, TableError
 
 
 class NoRejects(TableError):
