@@ -18,8 +18,9 @@ from strawberry.types.graphql import OperationType
 
 from api.call import Call
 from api.errors import refused, told, too_slow
+from api.known import Known
 from api.moments import answered
-from api.plans import Known, Plans
+from api.plans import Plans
 
 TOKENS = 10_000
 """Words and signs of one document at most."""

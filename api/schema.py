@@ -19,6 +19,7 @@ from api.execution import CACHED, TOKENS, Parsing, Schema
 from api.gate import Passing
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
+from api.nodes import DECLARATION, root_fields
 from api.nouns import Noun, plain_nouns
 from api.plans import Plans
 from api.policy import LOG, Subject
@@ -94,7 +95,7 @@ def printed(schema: strawberry.Schema) -> str:
 def _query(
     types: Mapping[str, ViewType], reports: Mapping[str, tuple[Any, Any]], inputs: Inputs
 ) -> type[Any]:
-    fields: dict[str, tuple[Any, Any]] = {}
+    fields = root_fields()
     for name, kind in types.items():
         one = kind.name[0].lower() + kind.name[1:]
         fields[f"{name}__one"] = kind.one(one)
@@ -125,6 +126,8 @@ def _say_what_is_read(
     core: GraphQLSchema, types: Mapping[str, ViewType], reports: Mapping[str, Report]
 ) -> None:
     """Note on each GraphQL type whose views an answer with it is read from."""
+    for kind in types.values():
+        core.type_map[kind.name].extensions[DECLARATION] = kind.declaration
     read: dict[str, tuple[str, ...]] = {kind.name: (name,) for name, kind in types.items()}
     read |= {f"{kind.name}Connection": (name,) for name, kind in types.items()}
     read |= {row: report.reads for row, report in reports.items()}
