@@ -34,6 +34,8 @@ class Call:
         self.standing = Standing(generations={}, positions={}, times={})
         self.at, self.pinned = 0, False
         """The position of the answer, and whether the operation itself said which."""
+        self.live = {0}
+        """Where nothing is pinned: the positions of rows that the answer shows as they are."""
         self.as_of: dict[str, Any] | None = None
         """What `extensions.asOf` tells."""
         self.ordinary = False
@@ -92,7 +94,12 @@ class Call:
             raise refused("BAD_CURSOR", f"{name}: belongs to a list as of position {read_at}, not {at}")
         if not 0 <= read_at <= max(at, await self.tenant.log.head()):
             raise refused("BAD_CURSOR", f"{name}: lies beyond the end of the log")
+        self.live.add(read_at)
         return read_at
+
+    def named(self, at: int) -> int | None:
+        """The position that the ids of rows read at `at` name; None where they are rows as they are."""
+        return at if self.pinned or at not in self.live else None
 
     async def table(self, view: str, at: int) -> Table:
         """The view's table, once it has seen the position."""

@@ -251,6 +251,7 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
     access = access or Access()
     gate, metrics = Gate(tenant, access), Metrics()
     graphql = GraphQLApp(tenant, gate)
+    tenant.commit.measured = metrics.committed
 
     async def ready(_: Request) -> Response:
         """Whether the database answers and the views are near the log's end."""

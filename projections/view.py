@@ -26,7 +26,7 @@ V = TypeVar("V", bound="View")
 F = TypeVar("F", bound=Callable[..., Any])
 
 SCALARS: tuple[type, ...] = (str, int, bool, float, datetime, date)
-RESERVED = frozenset({"tenant", "since", "until"})
+RESERVED = frozenset({"id", "tenant", "since", "until"})
 
 
 class View(Record):
@@ -271,7 +271,7 @@ def _register(cls: type[View], name: str, key: str, indexes: Sequence[str], **ho
             raise wrong(cls, f"{column!r} is a key or an index but not a field; add the field")
     for field in msgspec.structs.fields(cls):
         if field.name in RESERVED:
-            raise wrong(cls, f"field {field.name!r}: the name is taken by the view store; rename it")
+            raise wrong(cls, f"field {field.name!r}: the name is taken; rename it")
         if field.name in keys and not field.required:
             raise wrong(cls, f"field {field.name!r}: remove its default, it is a key")
     _views[name] = Declaration(

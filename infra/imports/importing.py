@@ -13,15 +13,17 @@ from domain.commands import Command
 from domain.customers import ContactPointExists, CustomerAlreadyRegistered, RegisterCustomer
 from domain.errors import DomainError, InvalidInput
 from domain.records import Record
-from infra.engine import Engine
+from infra.engine import Directly, Engine
 from infra.imports.ledger import Ledger, Standing
+from infra.imports.rehearsal import Rehearsal, Unkept
 from infra.imports.rejects import Rejection, Rejects, require_rejects
-from infra.imports.steps import Among, Job, Step, columns_of, job_fingerprint, steps
+from infra.imports.steps import Among, Job, Step, columns_of, job_fingerprint, steps, unread
 from infra.imports.tables import Row, Table
+from infra.log.log import Log
 from infra.log.units import Appended
 from infra.plan import fingerprint
 
-__all__ = ["Among", "Changed", "Job", "Progress", "Summary", "import_table"]
+__all__ = ["Among", "Changed", "Job", "Progress", "Rehearsed", "Summary", "import_table", "rehearse_table"]
 
 CHUNK = 1_500
 """Rows in one transaction; after each the ledger says how far the import has come."""
@@ -79,7 +81,9 @@ async def import_table(
     `NoRejects` where the file for them is another.
     """
     began = time.monotonic()
-    run = _Run(engine, table, job, rejects, among)
+    require_rejects(rejects, table)
+    ledger = Ledger(engine.log.pool, engine.log.tenant, job_fingerprint(table, job, among))
+    run = _Run(engine, table, job, among, ledger, Rejects(rejects, table.raw_columns))
     finished_before = await run.open()
     if not finished_before:
         await run.finish(progress)
@@ -95,15 +99,63 @@ async def import_table(
     )
 
 
+class Rehearsed(Record):
+    """What an import would do."""
+
+    imported: int
+    repeated: int
+    """Rows that are in the log already."""
+    rejected: int
+    made: Mapping[str, int]
+    """How many things would be new, by their noun, such as `order`."""
+    changed: Mapping[str, int]
+    """To how many that there are something would be added."""
+    rejections: Sequence[Rejection]
+    """The first rows that would be rejected."""
+    unread: Sequence[str]
+    """Columns of the file that nothing comes from."""
+    seconds: float
+
+    @property
+    def rows(self) -> int:
+        return self.imported + self.repeated + self.rejected
+
+
+async def rehearse_table(
+    log: Log, table: Table, job: Job, *, progress: Progress = lambda done, about: None
+) -> Rehearsed:
+    """Decide all that an import of the whole table would do now, and write nothing. Raises `BadMapping`."""
+    began = time.monotonic()
+    rehearsal, unkept = Rehearsal(log), Unkept()
+    run = _Run(Engine(rehearsal, Directly(rehearsal)), table, job, None, unkept, unkept)
+    await run.finish(progress)
+    return Rehearsed(
+        imported=run.standing.imported,
+        repeated=run.standing.repeated,
+        rejected=run.standing.rejected,
+        made=dict(rehearsal.made),
+        changed=dict(rehearsal.changed),
+        rejections=tuple(run.rejections),
+        unread=unread(table, job),
+        seconds=time.monotonic() - began,
+    )
+
+
 class _Run:
     """One run of an import, from where the ledger says to the end."""
 
-    def __init__(self, engine: Engine, table: Table, job: Job, rejects: Path, among: Among | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        table: Table,
+        job: Job,
+        among: Among | None,
+        ledger: Ledger | Unkept,
+        rejects: Rejects | Unkept,
+    ) -> None:
         self._engine, self._table, self._job, self._among = engine, table, job, among
         columns_of(table, job)  # before anything is done
-        require_rejects(rejects, table)
-        self._rejects = Rejects(rejects, table.raw_columns)
-        self._ledger = Ledger(engine.log.pool, engine.log.tenant, job_fingerprint(table, job, among))
+        self._ledger, self._rejects = ledger, rejects
         self.standing = Standing()
         self.rejections: list[Rejection] = []
         """The first of them."""

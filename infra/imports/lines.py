@@ -33,9 +33,7 @@ def encoding_of(path: Path, told: str | None) -> str:
         begin = file.read(BLOCK)
     if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    if _decodes(path, "utf-8") or not _is_chinese(begin) or not _decodes(path, "gb18030"):
-        return UTF_8
-    return "gb18030"
+    return "gb18030" if not _is_utf_8(path) and _is_chinese(begin) else UTF_8
 
 
 def _known(name: str) -> str:
@@ -47,8 +45,8 @@ def _known(name: str) -> str:
     return UTF_8 if codec.name == "utf-8" else codec.name
 
 
-def _decodes(path: Path, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding)()
+def _is_utf_8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
         try:
             while block := file.read(BLOCK):
@@ -61,13 +59,9 @@ def _decodes(path: Path, encoding: str) -> bool:
 
 def _is_chinese(begin: bytes) -> bool:
     """Whether most letters beyond ASCII are those of GB 2312; those of a European encoding make rare ones."""
-    try:
-        text = codecs.getincrementaldecoder("gb18030")().decode(begin)
-    except UnicodeDecodeError:
-        return False
-    foreign = [letter for letter in text if not letter.isascii()]
+    foreign = [letter for letter in begin.decode("gb18030", "replace") if not letter.isascii()]
     common = sum(bool(letter.encode("gb2312", "ignore")) for letter in foreign)
-    return common >= CHINESE * len(foreign)
+    return common > CHINESE * len(foreign)
 
 
 def _opened(path: Path, encoding: str, newline: str) -> Generator[str]:
@@ -126,6 +120,8 @@ def _delimiter_of(path: Path, encoding: str, columns: Sequence[str] | None) -> s
 def _header(path: Path, encoding: str, delimiter: str) -> tuple[str, ...]:
     _, names, problem = next(_records(path, encoding, delimiter), (1, [], None))
     columns = () if problem else tuple(name.strip() for name in names)
+    if any("\ud800" <= letter <= "\udfff" for name in columns for letter in name):
+        raise TableError(f"{path.name}: its first line is not text in {encoding}; say --encoding")
     if not any(columns):
         raise TableError(f"{path.name}: it does not begin with a line that names the columns")
     if len(set(columns)) < len(columns):

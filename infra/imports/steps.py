@@ -39,6 +39,10 @@ class Job(Record):
     """Field to column, where the names differ."""
     constants: Mapping[str, str] = MappingProxyType({})
     """Field to value, the same for every row."""
+    values: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    """By field, what a text of the file stands for; texts that are not there stay as they are."""
+    date_formats: tuple[str, ...] = ()
+    """How dates and times are written, as of `strptime`, beside ISO 8601."""
     zone: str = "UTC"
     """Of dates and times that do not name theirs (IANA)."""
     actor: str = "import"
@@ -97,7 +101,7 @@ class _Reading:
 
     def __init__(self, table: Table, job: Job) -> None:
         self._table, self._job = table, job
-        self._dates = Dates(zone=ZoneInfo(job.zone))
+        self._dates = Dates(zone=ZoneInfo(job.zone), formats=job.date_formats)
         self._columns = columns_of(table, job)
         self._pairs = [name for name, column in job.kind.columns.items() if column.pairs]
         self._alike = Alike()
@@ -122,6 +126,9 @@ class _Reading:
         values = {
             field: row.values[column] for field, column in self._columns.items() if column in row.values
         }
+        for field, meant in self._job.values.items():
+            if field in values:
+                values[field] = meant.get(values[field].strip(), values[field])
         for name in self._pairs:
             if own := [key for key in values if key.startswith(f"{name}.")]:
                 values[name] = ";".join(f"{key[len(name) + 1 :]}={values.pop(key)}" for key in own)
@@ -150,7 +157,7 @@ def columns_of(table: Table, job: Job) -> dict[str, str]:
     """Which column each field comes from. Raises `BadMapping`."""
     fields = job.kind.columns
     pairs = [name for name, field in fields.items() if field.pairs]
-    for name in (*job.columns, *job.constants):
+    for name in (*job.columns, *job.constants, *job.values):
         if name not in fields and name.partition(".")[0] not in pairs:
             raise BadMapping(f"{job.kind.name} have no field {name!r}; they have {', '.join(fields)}")
     split = [name for name in (*job.columns, *(table.columns or ())) if name.partition(".")[0] in pairs]
@@ -172,6 +179,12 @@ def columns_of(table: Table, job: Job) -> dict[str, str]:
             )
         del columns[name]
     return columns
+
+
+def unread(table: Table, job: Job) -> list[str]:
+    """The file's columns that no field comes from."""
+    read = {*columns_of(table, job).values()}
+    return [name for name in table.columns or () if name and name not in read]
 
 
 def _command(part: Part, id: str, facts: Facts, job: Job) -> Command:
@@ -258,7 +271,7 @@ def _day_end(day: date, job: Job) -> Step:
 
 def job_fingerprint(table: Table, job: Job, among: Among | None = None) -> str:
     """What tells this import from others: the file's content, and how it is read."""
-    how = {
+    how: dict[str, object] = {
         "columns": sorted(job.columns.items()),
         "constants": sorted(job.constants.items()),
         "zone": job.zone,
@@ -267,5 +280,8 @@ def job_fingerprint(table: Table, job: Job, among: Among | None = None) -> str:
         "names": table.columns,
         "among": among and among.name,
     }
+    if job.values or job.date_formats:
+        how |= {"values": {name: sorted(texts.items()) for name, texts in sorted(job.values.items())}}
+        how |= {"dates": job.date_formats}
     content = table.digest.encode() + msgspec.json.encode(how)
     return hashlib.sha256(content).hexdigest()

@@ -68,6 +68,21 @@ def test_a_european_encoding_is_never_taken_for_chinese(tmp_path: Path, name: st
         row.values["name"].encode()
 
 
+def test_one_bad_byte_spoils_one_row_of_an_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(lines().encode("gb18030").replace("李雷".encode("gb18030"), b"\xff"))
+    first, second = open_table(path, Shape()).rows()
+    assert dict(first.values) == READ[0][1]
+    assert second.values["客户"] == "\udcff"
+
+
+def test_a_first_line_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes("Größe,Müller\n1,2\n".encode("latin-1"))
+    with pytest.raises(TableError, match=r"is not text in utf-8-sig; say --encoding"):
+        open_table(path, Shape())
+
+
 # --- Workbooks ------------------------------------------------------------------------------------
 
 XLSX = {

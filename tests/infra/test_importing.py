@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+import weakref
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -534,3 +537,48 @@ async def test_an_import_that_goes_on_later_ends_more_days_but_drops_no_row(
         assert (summary.imported, summary.repeated, summary.rejected) == (7, 0, 0)
         days = [r.event.day.day for r in await tenant.log.read() if isinstance(r.event, DayEnded)]
         assert days == [1, 2, 3, 4, 5, 6, 7]
+
+
+# --- Memory ---------------------------------------------------------------------------------------
+
+
+async def test_rows_are_read_as_they_go_in_and_forgotten(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long a file is: what is read ahead is two chunks at most, and who was met is forgotten."""
+    chunk, ahead, done, alive = 20, [0], [0], weakref.WeakSet[Kept]()
+    monkeypatch.setattr("infra.imports.importing.CHUNK", chunk)
+    monkeypatch.setattr("infra.imports.importing.SLICE", 5)
+    monkeypatch.setattr("infra.imports.steps.MET", 3)
+    path = write(tmp_path / "f.csv", HEADER[3:], *(f"c{n % 10},1997-01-01,1,USD" for n in range(1_000)))
+    table = open_table(path, Shape())
+
+    def rows() -> Iterator[Row]:
+        for number, row in enumerate(table.rows(), start=1):
+            ahead.append(number - done[0])
+            kept = Kept(row.values)
+            alive.add(kept)
+            yield msgspec.structs.replace(row, values=kept)
+            ahead.append(len(alive))
+
+    def progress(rows: int, about: int) -> None:
+        done[0] = rows
+
+    async with tenant_in(database) as tenant:
+        summary = await import_table(
+            tenant.engine,
+            msgspec.structs.replace(table, rows=rows),
+            job(),
+            tmp_path / "r.csv",
+            progress=progress,
+        )
+        assert summary.imported == 1_000
+        assert max(ahead) <= 2 * chunk + 5
+        names = Counter(r.name for r in await tenant.log.read())
+        assert names == {"CustomerRegistered": 10, "OrderPlaced": 1_000, "PaymentReceived": 1_000}
+
+
+class Kept(dict[str, str]):
+    """A row's values, of which one can see whether somebody holds them still."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]  # by identity, as a weak set needs
