@@ -279,14 +279,24 @@ class _Measure:
 
     def _rows(self, node: FieldNode, declared: GraphQLField, parent: GraphQLNamedType | None) -> int:
         """How many rows a field answers with at most, or is likely to; 0 where it lists none of its own."""
+        said = {a.name.value: a.value for a in node.arguments or ()}
+        if "ids" in declared.args:
+            return min(self._length(said.get("ids")), LARGEST_PAGE)
         if "first" in declared.args:
-            said = {a.name.value: a.value for a in node.arguments or ()}
             sizes = [self._number(said[name]) for name in ("first", "last") if name in said]
             size = max((size for size in sizes if size is not None), default=DEFAULT_PAGE)
             return min(max(size, 1), LARGEST_PAGE)  # resolvers refuse what lies outside
         of_a_page = parent is not None and parent.name.endswith("Connection")
         listed = isinstance(get_nullable_type(declared.type), GraphQLList) and not of_a_page
         return DEFAULT_PAGE if listed and is_composite_type(get_named_type(declared.type)) else 0
+
+    def _length(self, said: ValueNode | None) -> int:
+        """How many values a list has."""
+        if isinstance(said, VariableNode):
+            self.used.add(said.name.value)
+            value = self._variables.get(said.name.value)
+            return len(value) if isinstance(value, list) else 1
+        return len(said.values) if isinstance(said, ListValueNode) else 1
 
     def _number(self, said: ValueNode) -> int | None:
         if isinstance(said, IntValueNode):
