@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -43,7 +44,7 @@ from api.policy import rules_for
 from api.scalars import moment_text
 from domain.records import Record
 from domain.roles import Role
-from infra.views.conditions import looked_into, plain
+from infra.views.conditions import plain
 from infra.views.reader import Sight, Standing
 from infra.views.statement import Statement, statement
 from infra.views.tables import Table
@@ -146,11 +147,15 @@ class Known:
 
 
 def _looked_into(caller: Caller, view: Declaration, declarations: Mapping[str, Declaration]) -> set[str]:
-    try:
-        sight = rules_for(caller, view, lambda name: Table(declarations[name], 0), ASKER)
-    except GraphQLError:
-        return set()  # a report reads it
-    return looked_into(sight.where)
+    asked: set[str] = set()
+
+    def table(name: str) -> Table:
+        asked.add(name)
+        return Table(declarations[name], 0)
+
+    with suppress(GraphQLError):  # a report reads it
+        rules_for(caller, view, table, ASKER)
+    return asked
 
 
 class Plan(Record):
