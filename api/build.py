@@ -111,9 +111,9 @@ def meant(meaning: Any) -> Mapping[Any, Any]:
     return {} if meaning is None else {MEANING: meaning}
 
 
-def bare(name: str) -> type[Any]:
+def bare(name: str, *interfaces: type[Any], **more: Any) -> type[Any]:
     """A class that other types may name before `object_type` fills it in."""
-    return type(name, (), {"__annotations__": {}, "__module__": __name__})
+    return type(name, interfaces, {"__annotations__": {}, "__module__": __name__, **more})
 
 
 Fields = Mapping[str, tuple[Any, Any]]

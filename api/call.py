@@ -12,6 +12,7 @@ from strawberry.types import Info
 from api.callers import Caller
 from api.errors import refused
 from api.policy import rules_for
+from api.scalars import Place
 from infra.tenant import Tenant
 from infra.views.reader import Found, Sight, Standing
 from infra.views.tables import Key, Table
@@ -33,12 +34,16 @@ class Call:
         self.standing = Standing(generations={}, positions={}, times={})
         self.at, self.pinned = 0, False
         """The position of the answer, and whether the operation itself said which."""
+        self.live = {0}
+        """Where nothing is pinned: the positions of rows that the answer shows as they are."""
         self.as_of: dict[str, Any] | None = None
         """What `extensions.asOf` tells."""
         self.ordinary = False
         """Whether resolvers must answer, since no statement can."""
         self.admitted = False
         """Whether the operation has passed the gate already."""
+        self.place: Place | None = None
+        """Of the message that a subscription has told last."""
         self._next: Call | None = None
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
@@ -60,6 +65,11 @@ class Call:
     def answered(self) -> Call:
         """The operation that was executed last."""
         return self._next.answered if self._next else self
+
+    @property
+    def told(self) -> Place | None:
+        """Where a subscription goes on after the message that it has told last."""
+        return self.place or (self._next.told if self._next else None)
 
     @property
     def caller(self) -> Caller:
@@ -84,7 +94,12 @@ class Call:
             raise refused("BAD_CURSOR", f"{name}: belongs to a list as of position {read_at}, not {at}")
         if not 0 <= read_at <= max(at, await self.tenant.log.head()):
             raise refused("BAD_CURSOR", f"{name}: lies beyond the end of the log")
+        self.live.add(read_at)
         return read_at
+
+    def named(self, at: int) -> int | None:
+        """The position that the ids of rows read at `at` name; None where they are rows as they are."""
+        return at if self.pinned or at not in self.live else None
 
     async def table(self, view: str, at: int) -> Table:
         """The view's table, once it has seen the position."""

@@ -313,6 +313,7 @@ async def _row(context: Call, decider: Decider[Any], answer: ViewType | None, do
     customer, stream = getattr(done.state, "customer_id", None), done.appended.stream
     if not await within_reach(context, answer.declaration, customer):
         return None
+    context.live.add(done.position)
     row = await context.reader.row_after(answer.declaration.name, (id,), stream, customer, done.position)
     context.standing = await context.reader.standing()
     return row and masked(row, context.sight(answer.declaration.name))

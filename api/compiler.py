@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -28,6 +28,8 @@ from strawberry.types.arguments import convert_arguments
 
 from api import meaning
 from api.build import MEANING
+from api.nodes import Id, NodeId, key_of
+from api.nodes import declared as declared_by
 from api.pages import ENDS, page_size, parse_cursors, require_page
 from api.policy import require_unmasked
 from api.views import ColumnName, SortDirection, filter_parts, given, wanted_order
@@ -40,8 +42,11 @@ from infra.views.statement import (
     Body,
     Constant,
     CursorOf,
+    Each,
     Edge,
+    IdOf,
     Inside,
+    Keyed,
     Lines,
     More,
     Nodes,
@@ -52,6 +57,7 @@ from infra.views.statement import (
     Since,
     Total,
     Value,
+    key_column,
 )
 from projections.view import Declaration, Field
 
@@ -78,6 +84,8 @@ class Variable(Record):
     """A scalar somewhere in the operation's variables, or a list of scalars as a whole."""
 
     path: tuple[str | int, ...]
+    types: tuple[str, ...] = ()
+    """The types that it names, where it is an id, or a list of ids."""
 
     def of(self, variables: Mapping[str, Any]) -> Any:
         value: Any = variables
@@ -124,17 +132,56 @@ class OfCursors(Record):
         return at if self.name is None else values[self.name][self.place]
 
 
+class OfId(Record):
+    """A part of the key that an id names."""
+
+    given: str | Variable
+    declaration: Declaration
+    place: int
+
+    def of(self, variables: Mapping[str, Any]) -> Any:
+        """Raises BAD_ID."""
+        [id] = _ids([self.given], variables)
+        return key_of(self.declaration, id)[self.place]
+
+
+class OfIds(Record):
+    """How many ids are given; or of those that name a row of a view, the numbers; or parts of their keys."""
+
+    given: Sequence[str | Variable]
+    declaration: Declaration | None = None
+    place: int | None = None
+
+    def of(self, variables: Mapping[str, Any]) -> Any:
+        """Raises BAD_ID or BAD_PAGE."""
+        ids, declaration = _ids(self.given, variables), self.declaration
+        if declaration is None:
+            require_page(len(ids), "ids")
+            return len(ids)
+        named = [(n, id) for n, id in enumerate(ids, start=1) if id.type == declaration.row.__name__]
+        if self.place is None:
+            return [n for n, _ in named]
+        return [key_of(declaration, id)[self.place] for _, id in named]
+
+
+def _ids(given: Sequence[str | Variable], variables: Mapping[str, Any]) -> list[NodeId]:
+    said = [one.of(variables) if isinstance(one, Variable) else one for one in given]
+    return [Id(text).node for one in said for text in (one if isinstance(one, list) else [one])]
+
+
 def opened(value: Any, path: tuple[str | int, ...]) -> Any:
     """A variable's value with `Variable` in the place of scalars; what shapes a statement stays."""
     match value:
         case None | bool() | ColumnName() | SortDirection():
             return value
+        case Id():
+            return Variable(path=path, types=(value.node.type,))
         case dict():
             return {name: opened(part, (*path, name)) for name, part in value.items()}
         case list() if _of_inputs(value):
             return [opened(part, (*path, place)) for place, part in enumerate(value)]
         case list():
-            return [Variable(path=path)]
+            return [Variable(path=path, types=_types(value))]
         case _:
             return Variable(path=path)
 
@@ -144,12 +191,21 @@ def shape(value: Any) -> Any:
     match value:
         case None | bool() | ColumnName() | SortDirection():
             return value
+        case Id():
+            return ("id", value.node.type)
         case dict():
             return tuple((name, shape(part)) for name, part in value.items())
         case list() if _of_inputs(value):
             return ("list", *map(shape, value))
+        case list():
+            return ("scalars", *_types(value))
         case _:
             return "scalar"
+
+
+def _types(values: list[Any]) -> tuple[str, ...]:
+    """The types that a list of ids names."""
+    return tuple(sorted({value.node.type for value in values if isinstance(value, Id)}))
 
 
 def _of_inputs(values: list[Any]) -> bool:
@@ -216,14 +272,20 @@ class Compiler:
                 return Shown(field=field, names=_names(field))
             case meaning.Since():
                 return Since()
+            case meaning.Id(declaration=declaration):
+                return IdOf(declaration=declaration)
+            case meaning.ById():
+                return self._by_id(self._arguments(declared, details)["id"], details)
+            case meaning.ByIds():
+                return self._by_ids(self._arguments(declared, details)["ids"], details)
             case meaning.One(declaration=declaration):
                 keys = self._arguments(declared, details).items()
                 where = All(parts=tuple(Test(column=name, op="eq", value=value) for name, value in keys))
-                return self._row(declaration, where, declared, details)
+                return self._row(declaration, where, _kind(declared), details)
             case meaning.Link(declaration=declaration, column=column):
                 [key] = declaration.key
                 ours = Test(column=key, op="eq", value=Outer(column=column))
-                return self._row(declaration, ours, declared, details)
+                return self._row(declaration, ours, _kind(declared), details)
             case meaning.Listing() as listing:
                 return self._listing(listing, declared, details)
             case meaning.Report(report=report):
@@ -235,15 +297,50 @@ class Compiler:
         raise Uncompiled(f"{details[0].node.name.value}: has no meaning in SQL")
 
     def _row(
-        self, declaration: Declaration, where: Where, declared: GraphQLField, details: FieldDetailsList
+        self, declaration: Declaration, where: Where, kind: GraphQLObjectType, details: FieldDetailsList
     ) -> Row:
         sight = self._sight(declaration)
         return Row(
             view=declaration.name,
             where=sight.of(where),
-            body=self._inside(_kind(declared), details),
+            body=self._inside(kind, details),
             masked=sight.masked,
         )
+
+    def _by_id(self, said: str | Variable, details: FieldDetailsList) -> Row:
+        [name] = _types_of([said])
+        declaration = declared_by(self._core, name)
+        where = All(
+            parts=tuple(
+                Test(column=column, op="eq", value=OfId(given=said, declaration=declaration, place=place))
+                for place, column in enumerate(declaration.key)
+            )
+        )
+        return self._row(declaration, where, self._type(name), details)
+
+    def _by_ids(self, said: Sequence[str | Variable], details: FieldDetailsList) -> Each:
+        parts = []
+        for name in _types_of(said):
+            declaration = declared_by(self._core, name)
+            places = range(len(declaration.key))
+            where = All(
+                parts=tuple(
+                    Test(column=column, op="eq", value=Outer(column=key_column(place)))
+                    for place, column in enumerate(declaration.key)
+                )
+            )
+            keyed = Keyed(
+                keys=tuple(OfIds(given=said, declaration=declaration, place=place) for place in places),
+                numbers=OfIds(given=said, declaration=declaration),
+                row=self._row(declaration, where, self._type(name), details),
+            )
+            parts.append(keyed)
+        return Each(size=OfIds(given=said), parts=tuple(parts))
+
+    def _type(self, name: str) -> GraphQLObjectType:
+        kind = self._core.type_map[name]
+        assert isinstance(kind, GraphQLObjectType)
+        return kind
 
     def _listing(self, listing: meaning.Listing, declared: GraphQLField, details: FieldDetailsList) -> Rows:
         wanted = self._arguments(declared, details)
@@ -303,6 +400,12 @@ class Compiler:
             scalar_registry=self._schema.schema_converter.scalar_registry,
             config=self._schema.config,
         )
+
+
+def _types_of(said: Sequence[str | Variable]) -> list[str]:
+    """The types that ids name. Raises BAD_ID."""
+    named = (one.types if isinstance(one, Variable) else (Id(one).node.type,) for one in said)
+    return sorted({name for names in named for name in names})
 
 
 def compiled(compiler: Compiler) -> Body:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import asyncpg
 from graphql import GraphQLError, GraphQLSyntaxError
 
+from infra.arrow import ArrowMissing
+from infra.charts import ChartsMissing, NoChart
 from infra.engine import Contended
 from infra.log.group_commit import UNREACHABLE, Busy, Closed
 from infra.views.reader import NotReached
@@ -21,6 +23,8 @@ EXPECTED: Mapping[tuple[type[Exception], ...], tuple[str, str | None]] = {
     (Contended,): ("CONTENDED", None),
     (Busy,): ("BUSY", None),
     (Closed,): ("CLOSED", None),
+    (ArrowMissing, ChartsMissing): ("NOT_INSTALLED", None),
+    (NoChart,): ("BAD_USER_INPUT", None),
     (RecursionError,): ("GRAPHQL_PARSE_FAILED", "the document is nested too deeply"),
     (asyncpg.DataError,): ("BAD_USER_INPUT", "a value lies outside of what can be looked up"),
     UNREACHABLE: ("UNAVAILABLE", "the database cannot be reached; try again in a moment"),
@@ -31,6 +35,13 @@ EXPECTED: Mapping[tuple[type[Exception], ...], tuple[str, str | None]] = {
 def refused(code: str, rule: str) -> GraphQLError:
     """A request that breaks a rule of the API."""
     return GraphQLError(rule, extensions={"code": code})
+
+
+def too_slow(seconds: float) -> GraphQLError:
+    """An operation that has taken too long."""
+    return refused(
+        "TIMEOUT", f"no answer within {seconds:g} s; a mutation may have been done: repeat its key"
+    )
 
 
 def as_graphql(error: Exception) -> GraphQLError:

@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, get_operation_ast, parse
+from graphql import OperationType as Kind
 from strawberry.extensions import ParserCache
-from strawberry.types.execution import ExecutionContext, ExecutionResult
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from api.call import Call
-from api.errors import told
+from api.errors import refused, told, too_slow
+from api.known import Known
 from api.moments import answered
-from api.plans import Known, Plans
+from api.plans import Plans
+from infra import tracing
+
+TOKENS = 10_000
+"""Words and signs of one document at most."""
+CACHED = 1_000
+"""Documents that are kept parsed."""
+
+
+@lru_cache(CACHED)
+def kind_of(query: str | None, operation_name: str | None) -> Kind | None:
+    """What that operation of a document is; None where it cannot be parsed."""
+    try:
+        operation = get_operation_ast(parse(query or "", max_tokens=TOKENS), operation_name)
+    except (GraphQLError, RecursionError):
+        return None
+    return None if operation is None else operation.operation
+
+
+def is_subscription(query: str | None, operation_name: str | None) -> bool:
+    return kind_of(query, operation_name) is Kind.SUBSCRIPTION
+
+
+async def _just(result: ExecutionResult) -> AsyncGenerator[ExecutionResult]:
+    yield result
 
 
 class Parsing(ParserCache):
@@ -45,6 +74,25 @@ class Schema(strawberry.Schema):
         allowed_operation_types: Iterable[OperationType] | None = None,
         operation_extensions: dict[str, Any] | None = None,
     ) -> ExecutionResult:
+        asked = query, variable_values, context_value, root_value, operation_name
+        if not tracing.is_on():
+            return await self._execute(*asked, allowed_operation_types, operation_extensions)
+        kind = kind_of(query, operation_name)
+        with tracing.span("operation", graphql__operation__type=kind.value if kind else "none") as note:
+            result = await self._execute(*asked, allowed_operation_types, operation_extensions)
+            note("kehu.errors", [str((error.extensions or {}).get("code")) for error in result.errors or ()])
+            return result
+
+    async def _execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None,
+        context_value: Any,
+        root_value: Any,
+        operation_name: str | None,
+        allowed_operation_types: Iterable[OperationType] | None,
+        operation_extensions: dict[str, Any] | None,
+    ) -> ExecutionResult:
         allowed = None if allowed_operation_types is None else set(allowed_operation_types)
         if query and (allowed is None or OperationType.QUERY in allowed):
             found = self.plans.known(query, operation_name) if self.plans else None
@@ -62,6 +110,40 @@ class Schema(strawberry.Schema):
             allowed,
             operation_extensions,
         )
+
+    async def stream(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any = None,
+        root_value: Any = None,
+        operation_name: str | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+    ) -> Any:
+        """The results of an operation on a connection that carries several; who asks is found out anew."""
+        try:
+            await context_value.identify()
+        except GraphQLError as error:
+            return _just(self._failed(error))
+        allowed = None if allowed_operation_types is None else set(allowed_operation_types)
+        asked = query, variable_values, context_value, root_value, operation_name
+        if is_subscription(query, operation_name):
+            return await super().stream(*asked, operation_extensions, allowed)
+        return _just(await self._once(context_value, *asked, allowed, operation_extensions))
+
+    async def _once(self, context: Call, *asked: Any) -> ExecutionResult:
+        """The result of a query or a mutation, in time."""
+        try:
+            async with asyncio.timeout(seconds := context.gate.access.request_seconds):
+                return await self.execute(*asked)
+        except TimeoutError:
+            return self._failed(too_slow(seconds))
+        except CannotGetOperationTypeError as error:
+            return self._failed(refused("GRAPHQL_VALIDATION_FAILED", error.as_http_error_reason()))
+        except InvalidOperationTypeError as error:
+            how = context.request.scope.get("method", "WebSocket")
+            return self._failed(refused("METHOD_NOT_ALLOWED", error.as_http_error_reason(how)))
 
     async def _by_plan(
         self, plans: Plans, query: str, known: Known, given: dict[str, Any], context: Call
@@ -85,7 +167,7 @@ class Schema(strawberry.Schema):
     def _failed(self, error: GraphQLError) -> ExecutionResult:
         errors = [error]
         self.process_errors(errors)
-        return ExecutionResult(data=None, errors=errors, extensions={})
+        return PreExecutionError(data=None, errors=errors, extensions={})
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None

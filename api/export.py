@@ -8,20 +8,20 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from api.call import Call
 from api.callers import Caller
-from api.errors import as_graphql, refused, told
+from api.errors import refused
 from api.gate import Gate
-from api.over_http import GRAPHQL, status_of
+from api.moments import position_named
+from api.over_http import failed
 from api.policy import LOG, Right, right, shown
 from api.rights import require_events_of
 from api.scalars import moment_text
 from api.streaming import Streaming
 from domain.events import decode
 from infra.archive.files import Row
-from infra.log.moments import NoSuchMoment, parse, position_of
 from infra.log.reading import NAMES, Selection
 from infra.tenant import Tenant
 
@@ -120,8 +120,7 @@ async def export_events(request: Request, tenant: Tenant, gate: Gate) -> Respons
         headers = {UNTIL: str(export.until), "cache-control": "no-store"}
         return Streaming(export.pages(), ended, media_type=LINES, headers=headers)
     except Exception as error:
-        answer = {"errors": [told(as_graphql(error)).formatted]}
-        return JSONResponse(answer, status_of(answer, GRAPHQL))
+        return failed(error)
 
 
 async def _export(request: Request, context: Call) -> Export:
@@ -134,15 +133,8 @@ async def _export(request: Request, context: Call) -> Export:
     said: dict[str, Any] = {field: given[name] for name, field in SELECTING.items() if name in given}
     wanted = Selection(names=given.getlist("name") or None, **said)
     head = await context.tenant.log.head()
-    until = head if "until" not in given else await _moment(context, "until", given["until"])
-    after = await _moment(context, "after", given.get("after", "0"))
+    until = (
+        head if "until" not in given else await position_named(context.tenant.log, "until", given["until"])
+    )
+    after = await position_named(context.tenant.log, "after", given.get("after", "0"))
     return Export(context, wanted, after, until)
-
-
-async def _moment(context: Call, name: str, text: str) -> int:
-    try:
-        return await position_of(context.tenant.log, parse(text))
-    except ValueError:
-        raise refused("BAD_USER_INPUT", f"{name}: is neither a position nor a day nor a time") from None
-    except NoSuchMoment as error:
-        raise refused("BAD_MOMENT", f"{name}: {error}") from None

@@ -6,10 +6,11 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 
-import orjson
 from graphql import GraphQLError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -28,19 +29,36 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
 )
+from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
 from api.access import Access
 from api.call import Call
-from api.errors import refused
+from api.errors import as_graphql, refused, told, too_slow
+from api.execution import is_subscription
 from api.export import export_events
 from api.gate import Gate
-from api.over_http import Operation, Unfit, failure, media_type, operation, status_of
+from api.over_http import (
+    GRAPHQL,
+    Operation,
+    Unfit,
+    advice,
+    as_json,
+    failed,
+    failure,
+    media_type,
+    operation,
+    status_of,
+    takes_events,
+    takes_events_only,
+)
 from api.policy import MEASURED, require
+from api.report_files import report_file
 from api.requests import Metrics, Observed
 from api.schema import build_schema
 from api.signing_in import asks_for_page, sign_in, sign_in_page
+from api.sse import TOKEN, EventStreams
 from infra.tenant import Tenant
 from infra.views.lag import lags
 from projections.view import reports
@@ -87,6 +105,7 @@ class GraphQLApp(GraphQL[Call, None]):
             allowed_origins=gate.access.origins,
         )
         self._tenant, self._gate = tenant, gate
+        self.streams = EventStreams(self._results, gate, tenant.feeds, LARGEST_BODY)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Call:
         return Call(self._tenant, request, self._gate)
@@ -99,7 +118,7 @@ class GraphQLApp(GraphQL[Call, None]):
 
     def encode_json(self, data: object) -> str:
         """Text, not bytes: WebSocket clients expect text frames."""
-        return _json(data).decode()
+        return as_json(data).decode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -118,16 +137,43 @@ class GraphQLApp(GraphQL[Call, None]):
     async def _respond(self, request: Request) -> Response:
         if asks_for_page(request):
             return await self._page(request)
-        kind = media_type(request)
         context = Call(self._tenant, request, self._gate)
+        kind = GRAPHQL if takes_events_only(request) else media_type(request)
         try:
+            if self.streams.concerns(request):
+                return await self.streams.respond(context, request)
             caller = await context.identify()
             request.scope.setdefault("state", {})["caller"] = caller.id
             asked = await operation(request, LARGEST_BODY, self._gate.access.body_seconds)
+            if await self._is_streamed(request, asked):
+                return self.streams.distinct(context, asked)
             answer = await self._answer(request, context, asked)
         except GraphQLError as error:
             answer = {"errors": [error.formatted]}
         return self._written(request, answer, kind, pinned=context.answered.pinned)
+
+    async def _is_streamed(self, request: Request, asked: Operation) -> bool:
+        """Whether the answer is to be a stream of events: the client takes nothing else, or it must be."""
+        if takes_events_only(request):
+            return True
+        return takes_events(request) and is_subscription(await self._gate.text(asked), asked.operation_name)
+
+    async def _results(self, context: Call, asked: Operation) -> AsyncGenerator[ExecutionResult]:
+        """What a stream tells of an operation."""
+        try:
+            results = await self.schema.stream(
+                await self._gate.text(asked),
+                variable_values=asked.variables,
+                context_value=context,
+                operation_name=asked.operation_name,
+                operation_extensions=asked.extensions,
+                allowed_operation_types=OperationType.from_http(context.request.scope["method"]),
+            )
+            async with aclosing(results):
+                async for result in results:
+                    yield result  # type: ignore[misc]  # there is no incremental delivery here
+        except Exception as error:
+            yield PreExecutionError(data=None, errors=[told(as_graphql(error))])
 
     async def _page(self, request: Request) -> Response:
         """GraphiQL for who is signed in."""
@@ -154,9 +200,7 @@ class GraphQLApp(GraphQL[Call, None]):
                     operation_extensions=asked.extensions,
                 )
         except TimeoutError:
-            raise refused(
-                "TIMEOUT", f"no answer within {seconds:g} s; a mutation may have been done: repeat its key"
-            ) from None
+            raise too_slow(seconds) from None
         except InvalidOperationTypeError as error:
             raise Unfit(
                 405, "METHOD_NOT_ALLOWED", error.as_http_error_reason(request.method), allow="POST"
@@ -170,19 +214,14 @@ class GraphQLApp(GraphQL[Call, None]):
         return answer
 
     def _written(self, request: Request, answer: dict[str, Any], kind: str, *, pinned: bool) -> Response:
-        status, headers = status_of(answer, kind), {**HEADERS, "vary": VARY}
-        if status == 401:
-            headers["www-authenticate"] = "Bearer"
-        for error in answer.get("errors", ()):
-            if wait := error.get("extensions", {}).get("retryAfter"):
-                headers["retry-after"] = str(wait)
+        status, headers = status_of(answer, kind), {**HEADERS, "vary": VARY, **advice(answer)}
         if request.method == "GET" and status == 200 and pinned and answer.get("data"):
             shown = [answer["data"], answer.get("errors"), answer["extensions"]["asOf"]]
-            tag = f'W/"{hashlib.sha256(_json(shown)).hexdigest()[:32]}"'
+            tag = f'W/"{hashlib.sha256(as_json(shown)).hexdigest()[:32]}"'
             headers |= {"etag": tag, "cache-control": "private, no-cache"}
             if tag in request.headers.get("if-none-match", ""):
                 return Response(status_code=304, headers=headers)
-        return Response(_json(answer), status, headers, media_type=f"{kind}; charset=utf-8")
+        return Response(as_json(answer), status, headers, media_type=f"{kind}; charset=utf-8")
 
     # --- WebSocket ----------------------------------------------------------------------------
 
@@ -204,19 +243,15 @@ class GraphQLApp(GraphQL[Call, None]):
         return acknowledged
 
 
-def _json(data: object) -> bytes:
-    """Half of a surrogate pair reads `?`: UTF-8 has no such halves, but messages echo what was sent."""
-    try:
-        return orjson.dumps(data)
-    except orjson.JSONEncodeError:
-        return json.dumps(data, ensure_ascii=False).encode(errors="replace")
-
-
 def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
-    """The application of one tenant, as open as `access` says; without it, as for this machine alone."""
+    """The application of one tenant, as open as `access` says; without it, as for this machine alone.
+
+    `app.state.leave()` ends its event streams: a server that stops waits for its answers.
+    """
     access = access or Access()
     gate, metrics = Gate(tenant, access), Metrics()
     graphql = GraphQLApp(tenant, gate)
+    tenant.commit.measured = metrics.committed
 
     async def ready(_: Request) -> Response:
         """Whether the database answers and the views are near the log's end."""
@@ -229,16 +264,19 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
         try:
             require(await gate.caller(request, {}), [MEASURED])
         except GraphQLError as error:
-            code = (error.extensions or {}).get("code")
-            return JSONResponse({"errors": [error.formatted]}, 401 if code == "UNAUTHENTICATED" else 403)
+            return failed(error)
         return Response(await metrics.text(tenant), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def exported(request: Request) -> Response:
         return await export_events(request, tenant, gate)
 
+    async def reported(request: Request) -> Response:
+        return await report_file(request, tenant, gate)
+
     async def session(request: Request) -> Response:
         return await sign_in(request, gate)
 
+    signing_in = Route("/session", session, methods=["POST"], max_body_size=10_000)
     middleware = [
         Middleware(Observed, metrics=metrics, logged=access.logged),
         Middleware(TrustedHostMiddleware, allowed_hosts=access.hosts, www_redirect=False),
@@ -250,21 +288,23 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
             Middleware(
                 CORSMiddleware,
                 allow_origins=list(access.origins),
-                allow_methods=["GET", "POST"],
-                allow_headers=["authorization", "content-type", "x-request-id"],
+                allow_methods=["GET", "POST", "PUT", "DELETE"],
+                allow_headers=["authorization", "content-type", "x-request-id", TOKEN],
             ),
         )
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
             Route("/export/events", exported, methods=["GET"]),
+            Route("/reports/{file}", reported, methods=["GET"]),
             Route("/health", lambda _: JSONResponse({"status": "ok"})),
             Route("/ready", ready),
             Route("/metrics", measured),
-            *([Route("/session", session, methods=["POST"])] if access.graphiql else []),
+            *([signing_in] if access.graphiql else []),
             Route("/", lambda _: RedirectResponse("/graphql")),
         ],
         middleware=middleware,
-        max_body_size=LARGEST_BODY,
     )
+    app.state.leave = graphql.streams.end
+    return app

@@ -32,6 +32,20 @@ class Link(Record):
     column: str
 
 
+class Id(Record):
+    """The row's own id."""
+
+    declaration: Declaration
+
+
+class ById(Record):
+    """The row that the argument `id` names."""
+
+
+class ByIds(Record):
+    """The rows that the argument `ids` names."""
+
+
 class Listing(Record):
     """Rows of a view, in pages: all of them, or those in whose `column` our `key` stands."""
 
@@ -61,4 +75,4 @@ class Part(Enum):
     NODE = "the row itself"
 
 
-Meaning = Column | Since | One | Link | Listing | Report | Part
+Meaning = Column | Since | One | Link | Id | ById | ByIds | Listing | Report | Part

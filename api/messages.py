@@ -20,6 +20,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api.call import Call
 from api.policy import alike
+from api.scalars import Place
 from domain.records import Record
 from infra.log.feeds import Told
 
@@ -33,8 +34,14 @@ class Message(Record):
     told: Told
     value: Any
     """What the subscription's field stands for."""
-    part: Hashable = None
+    kind: str = ""
+    key: str | None = None
     """Which of the things that are told of the event this is."""
+
+    @property
+    def place(self) -> Place:
+        """Where a subscriber goes on after it."""
+        return Place(position=self.told.position, key=self.key)
 
 
 class _Same(Record, eq=False):
@@ -73,7 +80,10 @@ class Telling(StrawberryGraphQLCoreExecutionContext):
             result: Any = execute(False)
             return _written(await result if self.is_awaitable(result) else result)
 
-        return await message.told.once((self._asked, alike(context.caller), message.part), make)
+        same = self._asked, alike(context.caller), message.kind, message.key
+        result = await message.told.once(same, make)
+        context.place = message.place
+        return result
 
 
 def _written(result: ExecutionResult) -> ExecutionResult:

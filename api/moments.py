@@ -9,22 +9,15 @@ from typing import Any
 import strawberry
 from graphql import (
     DirectiveLocation,
-    DocumentNode,
     GraphQLArgument,
     GraphQLDirective,
     GraphQLError,
     GraphQLInputType,
-    GraphQLObjectType,
     GraphQLSchema,
     OperationType,
-    TypeInfo,
-    TypeInfoVisitor,
-    Visitor,
     get_directive_values,
-    get_named_type,
     get_operation_ast,
     get_variable_values,
-    visit,
 )
 from graphql.execution.values import VariableValues
 from strawberry.extensions import SchemaExtension
@@ -33,9 +26,12 @@ from strawberry.types.execution import ExecutionResult
 from api.call import Call
 from api.compiler import Uncompiled
 from api.errors import refused
-from api.plans import Answer, At, Known, Plans
+from api.known import Known
+from api.nodes import bad_id, position_in
+from api.plans import Answer, Moment, Plans
 from api.scalars import Int64, moment_text
-from infra.log.moments import NoSuchMoment, position_of, within
+from infra.log.log import Log
+from infra.log.moments import NoSuchMoment, parse, position_of, within
 
 DIRECTIVE = "asOf"
 
@@ -82,8 +78,7 @@ class Moments(SchemaExtension):
         assert running.graphql_document is not None
         operation = get_operation_ast(running.graphql_document, running.operation_name)
         if operation is not None and operation.operation is OperationType.QUERY:
-            views = _views_of(self._core, running.graphql_document)
-            known = Known(self._core, running.graphql_document, operation, views)
+            known = Known(self._core, running.graphql_document, operation)
             if not (compiling and await self._compiled(known)):
                 await self._fix(running.context, known)
         yield
@@ -110,22 +105,28 @@ class Moments(SchemaExtension):
 
     async def _fix(self, context: Call, known: Known) -> None:
         """Now, which is the lowest position of the views that are read, unless the operation says when."""
-        wanted = self._wanted(known)
-        head = await context.tenant.log.head()
-        least = await _position(context, wanted, head) if wanted else 0
-        if known.views:
-            context.standing = await context.reader.reached(known.views, least)
-        context.pinned = bool(wanted) and "atLeast" not in wanted
-        now = context.standing.lowest(known.views)[0] if known.views else head
-        context.at = least if context.pinned else now
+        head, moment = await context.tenant.log.head(), Moment(views=known.views(()))
+        variables = self._variables(known)
+        if variables is not None:
+            wanted = _said(known, variables)
+            position = await _position(context, wanted, head) if wanted else 0
+            moment = _moment(known, variables, wanted, position)
+        if moment.pinned is not None and moment.pinned > head:
+            raise bad_id(f"position {moment.pinned}, which it names, lies beyond the end of the log")
+        if moment.views:
+            context.standing = await context.reader.reached(moment.views, moment.least)
+        context.pinned = moment.pinned is not None
+        now = context.standing.lowest(moment.views)[0] if moment.views else head
+        context.at = now if moment.pinned is None else moment.pinned
+        context.live.add(context.at)
         last = await context.tenant.log.read(context.at - 1, limit=1) if context.at else []
         context.as_of = {"position": context.at, "time": moment_text(last[0].recorded_at) if last else None}
 
-    def _wanted(self, known: Known) -> dict[str, Any]:
-        """What `@asOf` says; nothing where variables are wrong in a way that execution will tell."""
+    def _variables(self, known: Known) -> VariableValues | None:
+        """None where they are wrong in a way that execution will tell."""
         given = self.execution_context.variables or {}
         variables = get_variable_values(self._core, known.operation.variable_definitions or (), given)
-        return {} if isinstance(variables, list) else _said(known, variables)
+        return None if isinstance(variables, list) else variables
 
     @property
     def _core(self) -> GraphQLSchema:
@@ -145,54 +146,49 @@ async def answered(plans: Plans, known: Known, variables: VariableValues, contex
     """The answer by one statement, as of the moment that `@asOf` names; None where that cannot be."""
     try:
         wanted = _said(known, variables)
-        asked = At(pinned=None)
-        if wanted:
-            position = await plans.moment(context, wanted, _position)
-            context.pinned = "atLeast" not in wanted
-            asked = At(least=position, pinned=position if context.pinned else None)
+        position = await plans.moment(context, wanted, _position) if wanted else 0
+        moment = _moment(known, variables, wanted, position)
     except (GraphQLError, Uncompiled):
         return None
-    return await plans.answer(context, known, variables, asked)
+    context.pinned = moment.pinned is not None
+    return await plans.answer(context, known, variables, moment)
+
+
+def _moment(known: Known, variables: VariableValues, wanted: dict[str, Any], position: int) -> Moment:
+    """The moment that `@asOf` names, which has this position, or else an id. Raises BAD_ID."""
+    ids = known.ids(variables)
+    named, pinned = position_in(ids), position if wanted and "atLeast" not in wanted else None
+    if named is not None:
+        if named != pinned if pinned is not None else named < position:
+            raise bad_id(f"names a row as of position {named}, and @asOf another moment")
+        pinned = named
+    return Moment(views=known.views(ids), least=position if pinned is None else pinned, pinned=pinned)
 
 
 async def _position(context: Call, wanted: dict[str, Any], head: int) -> int:
     """The position that a moment stands for."""
     [(how, value)] = wanted.items()
+    return await _found(context, f"@asOf: {how}", value, head)
+
+
+async def position_at(context: Call, name: str, moment: AsOf) -> int:
+    """The position that an argument stands for. Raises BAD_MOMENT."""
+    [value] = [value for value in vars(moment).values() if value not in (None, strawberry.UNSET)]
+    return await _found(context, name, value, await context.tenant.log.head())
+
+
+async def _found(context: Call, name: str, value: Any, head: int) -> int:
     try:
-        if how in ("position", "atLeast"):
-            return within(value, head)
-        return await position_of(context.tenant.log, value)
+        return within(value, head) if isinstance(value, int) else await position_of(context.tenant.log, value)
     except NoSuchMoment as error:
-        raise refused("BAD_MOMENT", f"@asOf: {how}: {error}") from None
+        raise refused("BAD_MOMENT", f"{name}: {error}") from None
 
 
-_known: dict[int, tuple[DocumentNode, GraphQLSchema, set[str]]] = {}
-KNOWN = 1_000
-"""Documents whose views are remembered; the parser's cache hands out the same document for the same text."""
-
-
-def _views_of(schema: GraphQLSchema, document: DocumentNode) -> set[str]:
-    """`views_read`, remembered."""
-    known = _known.get(id(document))
-    if known is not None and known[0] is document and known[1] is schema:
-        return known[2]
-    if len(_known) >= KNOWN:
-        _known.clear()
-    views = views_read(schema, document)
-    _known[id(document)] = document, schema, views
-    return views
-
-
-def views_read(schema: GraphQLSchema, document: DocumentNode) -> set[str]:
-    """The views whose rows a document asks for, by the types of its fields."""
-    types, views = TypeInfo(schema), set[str]()
-
-    class Fields(Visitor):
-        def enter_field(self, *_: Any) -> None:
-            kind = types.get_type()
-            named = get_named_type(kind) if kind else None
-            if isinstance(named, GraphQLObjectType):
-                views.update((named.extensions or {}).get("views", ()))
-
-    visit(document, TypeInfoVisitor(types, Fields()))
-    return views
+async def position_named(log: Log, name: str, text: str) -> int:
+    """The position that a parameter of a request names. Raises BAD_USER_INPUT or BAD_MOMENT."""
+    try:
+        return await position_of(log, parse(text))
+    except ValueError:
+        raise refused("BAD_USER_INPUT", f"{name}: is neither a position nor a day nor a time") from None
+    except NoSuchMoment as error:
+        raise refused("BAD_MOMENT", f"{name}: {error}") from None

@@ -7,11 +7,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
+from api.errors import as_graphql, told
 from domain.records import Record
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
+EVENTS = "text/event-stream"
+METHODS = "DELETE, GET, POST, PUT"
+"""PUT and DELETE are for streams that carry several operations."""
 STATUS: Mapping[str, int] = {
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
@@ -19,6 +25,7 @@ STATUS: Mapping[str, int] = {
     "CONNECTION_LIMIT": 429,
     "TIMEOUT": 504,
     "INTERNAL": 500,
+    "NOT_INSTALLED": 501,
     "UNAVAILABLE": 503,
     "BUSY": 503,
     "CLOSED": 503,
@@ -46,10 +53,19 @@ class Operation(Record):
     extensions: dict[str, Any] | None
 
 
+def takes_events(request: Request) -> bool:
+    """Whether the client would have the answer as a stream of events."""
+    return any(name == EVENTS and q > 0 for name, q in _ranges(request))
+
+
+def takes_events_only(request: Request) -> bool:
+    """Whether the client would have the answer in no other way."""
+    return takes_events(request) and all(name == EVENTS or q <= 0 for name, q in _ranges(request))
+
+
 def media_type(request: Request) -> str:
     """In which of the two the answer goes out. Raises `Unfit` where the client takes neither."""
-    said = request.headers.get("accept", JSON)
-    ranges = [_weighed(part) for part in said.split(",")]
+    ranges = _ranges(request)
     takes = [
         (max((q for name, q in ranges if name in (kind, *wild)), default=0.0), kind)
         for kind, wild in ((GRAPHQL, ()), (JSON, ("application/*", "*/*")))
@@ -58,6 +74,10 @@ def media_type(request: Request) -> str:
     if weight <= 0:
         raise Unfit(406, "NOT_ACCEPTABLE", f"answers come as {GRAPHQL} or {JSON}")
     return kind
+
+
+def _ranges(request: Request) -> list[tuple[str, float]]:
+    return [_weighed(part) for part in request.headers.get("accept", JSON).split(",")]
 
 
 def _weighed(part: str) -> tuple[str, float]:
@@ -77,7 +97,7 @@ async def operation(request: Request, largest: int, seconds: float) -> Operation
     if request.method == "GET":
         return _checked({name: _from_query(name, text) for name, text in request.query_params.items()})
     if request.method != "POST":
-        raise Unfit(405, "METHOD_NOT_ALLOWED", "GraphQL is asked by GET or POST", allow="GET, POST")
+        raise Unfit(405, "METHOD_NOT_ALLOWED", "GraphQL is asked by GET or POST", allow=METHODS)
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower().replace('"', "") or "charset=utf-8"
     if kind.strip().lower() != JSON or charset not in ("charset=utf-8", "charset=utf8"):
@@ -98,6 +118,14 @@ async def _body(request: Request, largest: int, seconds: float) -> bytes:
     except TimeoutError:
         raise Unfit(408, "BODY_TOO_SLOW", f"a request must arrive within {seconds:g} s") from None
     return b"".join(parts)
+
+
+def as_json(data: object) -> bytes:
+    """Half of a surrogate pair reads `?`: UTF-8 has no such halves, but messages echo what was sent."""
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError:
+        return json.dumps(data, ensure_ascii=False).encode(errors="replace")
 
 
 def _from_query(name: str, text: str) -> Any:
@@ -147,6 +175,24 @@ def status_of(answer: Mapping[str, Any], kind: str) -> int:
         return 200
     code = errors[0].get("extensions", {}).get("code", "")
     return STATUS.get(code, 400) if kind == GRAPHQL or code in ALWAYS else 200
+
+
+def failed(error: Exception) -> JSONResponse:
+    """The answer of a route that is not GraphQL: what went wrong by status, code and words."""
+    if isinstance(error, Unfit):
+        return JSONResponse(failure(error.code, str(error)), error.status, headers=error.headers)
+    answer = {"errors": [told(as_graphql(error)).formatted]}
+    return JSONResponse(answer, status_of(answer, GRAPHQL), headers=advice(answer))
+
+
+def advice(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Headers that tell what to do about an answer's errors."""
+    codes = {error.get("extensions", {}).get("code"): error for error in answer.get("errors", ())}
+    headers = {"www-authenticate": "Bearer"} if "UNAUTHENTICATED" in codes else {}
+    for error in codes.values():
+        if wait := error.get("extensions", {}).get("retryAfter"):
+            headers["retry-after"] = str(wait)
+    return headers
 
 
 def failure(code: str, message: str, **extensions: Any) -> dict[str, Any]:

@@ -90,12 +90,12 @@ def require_page(size: int, name: str = "first") -> None:
 
 def cursor_of(declaration: Declaration, order: Sequence[Order], found: Found) -> str:
     """Where a row stands: its sort values, and the position the list was read at."""
-    values = [_written(getattr(found.row, o.column)) for o in complete_order(declaration, order)]
+    values = [written(getattr(found.row, o.column)) for o in complete_order(declaration, order)]
     return base64.urlsafe_b64encode(orjson.dumps([found.at, *values])).decode()
 
 
-def _written(value: Any) -> Any:
-    """A sort value in a cursor: as PostgreSQL, which makes cursors too, writes it."""
+def written(value: Any) -> Any:
+    """A value in a cursor or an id: as PostgreSQL, which makes cursors too, writes it."""
     if isinstance(value, float):
         return struct.pack(">d", value).hex()
     if isinstance(value, datetime):
@@ -103,7 +103,8 @@ def _written(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _read(value: Any, kind: type) -> Any:
+def read_value(value: Any, kind: type) -> Any:
+    """What `written` made of a value of that type. Raises `MsgspecError`, `ValueError` and their like."""
     if value is None:
         return None
     if kind is float:
@@ -135,7 +136,7 @@ def _parsed(
     columns = [declaration.field(o.column) for o in complete_order(declaration, order)]
     try:
         at, *values = msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=list[Any])
-        typed = [_read(value, column.type) for column, value in zip(columns, values, strict=True)]
+        typed = [read_value(value, column.type) for column, value in zip(columns, values, strict=True)]
         return msgspec.convert(at, int), typed
     except (msgspec.MsgspecError, binascii.Error, struct.error, TypeError, ValueError):
         raise refused("BAD_CURSOR", f"{name}: is not a cursor of this list in this order") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -12,42 +11,33 @@ import asyncpg
 import orjson
 import strawberry
 from graphql import (
-    DocumentNode,
-    FragmentDefinitionNode,
     GraphQLError,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    get_variable_values,
 )
-from graphql.execution.get_variable_signature import get_variable_signature
-from graphql.execution.values import VariableValues, VariableValueSource
-from graphql.pyutils import Undefined
-from graphql.utilities import coerce_input_value
+from graphql.execution.values import VariableValues
 
 from api.call import Call
-from api.callers import Caller
 from api.compiler import (
     ASKER,
     Asker,
     Compiler,
     Cursors,
     OfCursors,
+    OfId,
+    OfIds,
     Opened,
     Uncompiled,
     Variable,
     compiled,
     shape,
 )
-from api.limits import Asked, measure
+from api.known import Known
 from api.pages import require_page
 from api.policy import rules_for
 from api.scalars import moment_text
 from domain.records import Record
-from domain.roles import Role
 from infra.views.conditions import plain
 from infra.views.reader import Sight, Standing
 from infra.views.statement import Statement, statement
-from infra.views.tables import Table
 from projections.view import Declaration
 
 DOCUMENTS, PLANS, MOMENTS = 1_000, 2_000, 10_000
@@ -95,67 +85,12 @@ class Answer(Record):
         return {"position": self.position, "time": self.time and moment_text(self.time)}
 
 
-class At(Record):
-    """At which moment an operation asks: not before `least`, and just at `pinned` where it says so."""
+class Moment(Record):
+    """Which views an operation asks, and when: not before `least`, and at `pinned` where it says so."""
 
+    views: tuple[str, ...]
     least: int = 0
     pinned: int | None = None
-
-
-class Known:
-    """An operation of a document that was valid, and the views that it reads."""
-
-    def __init__(
-        self, core: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, views: set[str]
-    ) -> None:
-        self.core, self.document, self.operation = core, document, operation
-        self.views = tuple(sorted(views))
-        self.fragments = {
-            d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
-        }
-        self._definitions = operation.variable_definitions or ()
-        signatures = [get_variable_signature(core, definition) for definition in self._definitions]
-        self._signatures = [s for s in signatures if not isinstance(s, GraphQLError)]
-        self._needed: dict[tuple[Role, bool], tuple[str, ...]] = {}
-
-    def asked(self, given: Mapping[str, Any]) -> Asked:
-        """What it asks for with these variables. Raises TOO_COMPLEX."""
-        return measure(self.core, self.document, self.operation, given)
-
-    def needed(self, caller: Caller, declarations: Mapping[str, Declaration]) -> tuple[str, ...]:
-        """The views that it reads, and those that say what the caller sees of them."""
-        found = self._needed.get(caller.scope)
-        if found is None:
-            looked = (_looked_into(caller, declarations[view], declarations) for view in self.views)
-            found = self._needed[caller.scope] = tuple(sorted({*self.views}.union(*looked)))
-        return found
-
-    def variables(self, given: Mapping[str, Any]) -> VariableValues | None:
-        """The values of its variables, as graphql-core coerces them; None where they are wrong."""
-        sources, coerced = {}, {}
-        for signature in self._signatures:
-            if signature.name not in given:
-                return self._with_defaults(given)
-            value = given[signature.name]
-            sources[signature.name] = VariableValueSource(signature, value)
-            coerced[signature.name] = coerce_input_value(value, signature.type)
-        return None if Undefined in coerced.values() else VariableValues(sources, coerced)
-
-    def _with_defaults(self, given: Mapping[str, Any]) -> VariableValues | None:
-        values = get_variable_values(self.core, self._definitions, dict(given))
-        return None if isinstance(values, list) else values
-
-
-def _looked_into(caller: Caller, view: Declaration, declarations: Mapping[str, Declaration]) -> set[str]:
-    asked: set[str] = set()
-
-    def table(name: str) -> Table:
-        asked.add(name)
-        return Table(declarations[name], 0)
-
-    with suppress(GraphQLError):  # a report reads it
-        rules_for(caller, view, table, ASKER)
-    return asked
 
 
 class Plan(Record):
@@ -178,6 +113,8 @@ def _argument(value: Any, variables: Mapping[str, Any], begun: Mapping[int, Open
         case Asker():
             return asker
         case Variable():
+            return plain(value.of(variables))
+        case OfId() | OfIds():
             return plain(value.of(variables))
         case OfCursors(cursors=cursors):
             return plain(value.of(begun[id(cursors)]))
@@ -228,7 +165,7 @@ class Plans:
         return position
 
     async def answer(
-        self, context: Call, known: Known, variables: VariableValues, moment: At
+        self, context: Call, known: Known, variables: VariableValues, moment: Moment
     ) -> Answer | None:
         """The answer, by one statement; None where ordinary resolvers must answer, or tell what is wrong."""
         try:
@@ -237,12 +174,13 @@ class Plans:
             return None
 
     async def _answer(
-        self, context: Call, known: Known, variables: VariableValues, moment: At
+        self, context: Call, known: Known, variables: VariableValues, moment: Moment
     ) -> Answer | None:
         reader, tenant, caller = context.reader, context.tenant, context.caller
-        needed = known.needed(caller, tenant.declarations)
+        needed = known.needed(moment.views, caller, tenant.declarations)
         for _ in range(TRIES):
-            plan = self._plan(known, variables, await reader.serving(needed), context)
+            standing = await reader.serving(needed)
+            plan = self._plan(known, variables, moment.views, standing, context)
             read = [cursor.read(variables.coerced) for cursor in plan.cursors]
             if any(at < 0 or moment.pinned not in (None, at) for at, _ in read):
                 return None
@@ -266,32 +204,44 @@ class Plans:
             elif least > await tenant.log.head():
                 return None
             else:
-                await reader.reached(known.views, least)
+                await reader.reached(moment.views, least)
         return None
 
-    def _plan(self, known: Known, variables: VariableValues, standing: Standing, context: Call) -> Plan:
+    def _plan(
+        self,
+        known: Known,
+        variables: VariableValues,
+        views: tuple[str, ...],
+        standing: Standing,
+        context: Call,
+    ) -> Plan:
         """Raises `Uncompiled`."""
-        caller, declarations = context.caller, context.tenant.declarations
-        generations = tuple(standing.generations[view] for view in known.needed(caller, declarations))
-        key = (known, shape(variables.coerced), generations, caller.scope)
+        needed = known.needed(views, context.caller, context.tenant.declarations)
+        generations = tuple(standing.generations[view] for view in needed)
+        key = (known, shape(variables.coerced), generations, context.caller.scope)
         found = self._plans.find(key)
         if found is None:
-            found = self._compile(known, variables, standing, context)
+            found = self._compile(known, variables, views, standing, context)
             self._plans.keep(key, found)
         if isinstance(found, Uncompiled):
             raise found
         return found
 
     def _compile(
-        self, known: Known, variables: VariableValues, standing: Standing, context: Call
+        self,
+        known: Known,
+        variables: VariableValues,
+        views: tuple[str, ...],
+        standing: Standing,
+        context: Call,
     ) -> Plan | Uncompiled:
-        if not known.views:
+        if not views:
             return Uncompiled("it reads no view")
-        caller, needed = context.caller, known.needed(context.caller, context.tenant.declarations)
+        caller, needed = context.caller, known.needed(views, context.caller, context.tenant.declarations)
         tables = {view: context.reader.table(view, standing) for view in needed}
 
         def sight(view: Declaration) -> Sight:
-            return rules_for(caller, view, tables.__getitem__, ASKER)
+            return rules_for(caller, view, lambda name: context.reader.table(name, standing), ASKER)
 
         compiler = Compiler(self._schema, known.operation, known.fragments, variables, sight)
         try:
@@ -299,7 +249,7 @@ class Plans:
         except Uncompiled as reason:
             return reason
         return Plan(
-            statement=statement(body, tables, known.views),
+            statement=statement(body, tables, views),
             cursors=tuple(compiler.cursors),
             sizes=tuple(compiler.sizes),
         )

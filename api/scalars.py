@@ -55,7 +55,7 @@ class Place(Record):
 _PLACE = re.compile(r"(?P<position>\d{1,15})(/(?P<key>.{1,200}))?\Z", re.ASCII | re.DOTALL)
 
 
-def _parse_place(value: Any) -> Place:
+def parse_place(value: Any) -> Place:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     said = _PLACE.match(value) if isinstance(value, str) else None
@@ -67,14 +67,14 @@ def _parse_place(value: Any) -> Place:
 def _parse_place_literal(node: ValueNode, _: Any = None) -> Place:
     if not isinstance(node, IntValueNode | StringValueNode):
         raise GraphQLError("Place takes a position, or the `cursor` of a message", node)
-    return _parse_place(node.value)
+    return parse_place(node.value)
 
 
 PLACE: ScalarDefinition = strawberry.scalar(
     name="Place",
     description="Where a subscriber goes on: after a position (`51207`), or after a message (its `cursor`).",
     serialize=lambda place: place.text,
-    parse_value=_parse_place,
+    parse_value=parse_place,
     parse_literal=_parse_place_literal,
 )
 

@@ -11,17 +11,29 @@ from graphql import GraphQLInputObjectType, GraphQLSchema, print_schema
 from strawberry.extensions import MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
 
-from api import calendar, complaints, customers, explain, interactions, orders, points, previews, tiers
+from api import (
+    calendar,
+    comparing,
+    complaints,
+    customers,
+    explain,
+    interactions,
+    orders,
+    points,
+    previews,
+    tiers,
+)
 from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
 from api.events import EventConnection, event_log, event_log_arguments
-from api.execution import Parsing, Schema
+from api.execution import CACHED, TOKENS, Parsing, Schema
 from api.gate import Passing
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
+from api.nodes import DECLARATION, root_fields
 from api.nouns import Noun, plain_nouns
 from api.plans import Plans
-from api.policy import LOG, Subject
+from api.policy import LOG, OWNER_OF, Subject
 from api.reassigning import reassign_field
 from api.reports import report_field
 from api.scalars import INT64, MOMENT, PLACE, Int64, Place
@@ -43,10 +55,6 @@ NOUNS: Sequence[Noun] = (
 )
 SERVED_BY = {"reassignCustomers": "AssignOwner"}
 """The command behind a mutation that does it many times."""
-TOKENS = 10_000
-"""Words and signs of one document at most."""
-CACHED = 1_000
-"""Documents that are kept parsed."""
 
 
 def build_schema(
@@ -98,7 +106,7 @@ def printed(schema: strawberry.Schema) -> str:
 def _query(
     types: Mapping[str, ViewType], reports: Mapping[str, tuple[Any, Any]], inputs: Inputs
 ) -> type[Any]:
-    fields: dict[str, tuple[Any, Any]] = {}
+    fields = root_fields()
     for name, kind in types.items():
         one = kind.name[0].lower() + kind.name[1:]
         fields[f"{name}__one"] = kind.one(one)
@@ -107,6 +115,8 @@ def _query(
         fields[name] = (list_of(row), made)
     if types.keys() >= {*READS}:
         fields["preview_tier_policy"] = previews.preview_field(types, inputs)
+    if OWNER_OF in types:
+        fields["compare_customer"] = comparing.comparison_field(types)
     fields["event_log"] = (
         EventConnection,
         field(EventConnection, event_log, event_log_arguments(), "The log: every event, in order."),
@@ -129,11 +139,15 @@ def _say_what_is_read(
     core: GraphQLSchema, types: Mapping[str, ViewType], reports: Mapping[str, Report]
 ) -> None:
     """Note on each GraphQL type whose views an answer with it is read from."""
+    for kind in types.values():
+        core.type_map[kind.name].extensions[DECLARATION] = kind.declaration
     read: dict[str, tuple[str, ...]] = {kind.name: (name,) for name, kind in types.items()}
     read |= {f"{kind.name}Connection": (name,) for name, kind in types.items()}
     read |= {row: report.reads for row, report in reports.items()}
     if previews.NAME in core.type_map:
         read[previews.NAME] = READS
+    if comparing.NAME in core.type_map:
+        read[comparing.NAME] = (OWNER_OF,)
     for name, views in read.items():
         core.type_map[name].extensions["views"] = views
 
@@ -147,6 +161,8 @@ def _say_what_needs_a_right(
     subjects |= {row: Subject("report", report.name) for row, report in reports.items()}
     if previews.NAME in core.type_map:
         subjects[previews.NAME] = Subject("report", "preview_tier_policy")
+    if comparing.NAME in core.type_map:
+        subjects[comparing.NAME] = Subject("view", OWNER_OF)
     subjects |= {name: Subject("view", view) for name, view in MESSAGES.items() if name in core.type_map}
     for name in (*subjects, "Event", "EventConnection"):
         core.type_map[name].extensions["subject"] = subjects.get(name, LOG)

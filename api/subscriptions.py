@@ -13,11 +13,12 @@ from strawberry.types import Info
 
 from api.build import Argument, bare, enum, field, object_type, stream
 from api.call import Call, call
+from api.errors import refused
 from api.events import Event, EventFilter
 from api.messages import AFTER, Message
 from api.policy import alike, require_unmasked
 from api.rights import require_events_of
-from api.scalars import Int64, Place
+from api.scalars import Int64, Place, parse_place
 from api.views import ViewType, filter_parts, given
 from domain.events import Event as DomainEvent
 from domain.events import Recorded
@@ -35,12 +36,32 @@ MESSAGES: Mapping[str, str] = {
     "TierMessage": "customer_values",
 }
 """The types of messages, and the view whose rows they tell."""
+LAST = "last-event-id"
+"""The header in which a client of an event stream says what it has heard last."""
 PAGE = 500
 """Rows changed by one event that are looked at together."""
 BEGIN = "What comes after this is told, first what is there already; without it, only what is yet to come."
 
 
 # --- Following the log ------------------------------------------------------------------------------
+
+
+def _place(context: Call, after: Any) -> Place | None:
+    """Where to begin: after what a client of an event stream has heard last, else as the argument says."""
+    said = context.request.headers.get(LAST)
+    if said is None:
+        place: Place | None = given(after)
+        return place
+    try:
+        return parse_place(said.encode("latin-1").decode())
+    except (ValueError, GraphQLError):
+        raise refused("BAD_USER_INPUT", f"{LAST}: is not the id of a message") from None
+
+
+def _position(context: Call, after: Any) -> int | None:
+    """The same where the argument is a position."""
+    place = _place(context, after)
+    return place.position if isinstance(place, Place) else place
 
 
 async def following(context: Call, wanted: Selection, after: int | None) -> AsyncGenerator[Told]:
@@ -86,7 +107,7 @@ async def _events(info: Info, *, filter: Any = None, after: Any = None) -> Async
     context, wanted = call(info), given(filter)
     selection = wanted.selection() if wanted else Selection()
     await require_events_of(context, selection.customer_id)
-    async with aclosing(following(context, selection, given(after))) as events:
+    async with aclosing(following(context, selection, _position(context, after))) as events:
         async for told in events:
             await require_events_of(context, selection.customer_id)
             yield Message(told=told, value=told.recorded)
@@ -110,7 +131,7 @@ async def _customer(info: Info, *, customer_id: str, after: Any = None) -> Async
     context = call(info)
     await require_events_of(context, customer_id)
     about = Selection(customer_id=customer_id)
-    async with aclosing(following(context, about, given(after))) as events:
+    async with aclosing(following(context, about, _position(context, after))) as events:
         async for told in events:
             await require_events_of(context, customer_id)
             await reached(context, "customers", told.position)
@@ -214,18 +235,20 @@ async def _complaints(info: Info, *, filter: Any = None, after: Any = None) -> A
     context = call(info)
     declaration = context.tenant.declarations["complaints"]
     where = All(parts=tuple(filter_parts(declaration, given(filter))))
-    async with aclosing(_changes(context, "complaints", where, given(after))) as changed:
+    async with aclosing(_changes(context, "complaints", where, _place(context, after))) as changed:
         async for told, change in changed:
             value = RowChange(event=told.recorded, change=change)
-            yield Message(told=told, value=value, part=("complaints", change.key))
+            yield Message(told=told, value=value, kind="complaints", key=change.key)
 
 
 async def _tier_changes(info: Info, *, after: Any = None) -> AsyncGenerator[Message]:
-    async with aclosing(_changes(call(info), "customer_values", All(parts=()), given(after))) as changed:
+    context = call(info)
+    where, place = All(parts=()), _place(context, after)
+    async with aclosing(_changes(context, "customer_values", where, place)) as changed:
         async for told, change in changed:
             value = TierChange(event=told.recorded, change=change)
             if value.moved:
-                yield Message(told=told, value=value, part=("tiers", change.key))
+                yield Message(told=told, value=value, kind="tiers", key=change.key)
 
 
 # --- Types ----------------------------------------------------------------------------------------

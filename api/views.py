@@ -16,6 +16,7 @@ from api import meaning, pages
 from api.build import Argument, bare, enum, field, fill_input, input_type, list_of, meant, object_type
 from api.call import Call, call
 from api.meaning import Part
+from api.nodes import Node, id_field, is_row
 from api.pages import PageInfo, cursor_of, page_size, parse_cursors, require_page
 from api.policy import require_unmasked
 from api.scalars import Int64
@@ -223,7 +224,7 @@ class ViewType:
     def __init__(self, declaration: Declaration) -> None:
         self.declaration = declaration
         self.name = declaration.row.__name__
-        self.row = bare(self.name)
+        self.row = bare(self.name, Node, is_type_of=is_row(declaration))
         self.edge = bare(f"{self.name}Edge")
         self.connection = bare(f"{self.name}Connection")
         self.filter = self._filter_type()
@@ -274,7 +275,8 @@ class ViewType:
             metadata=meant(meaning.Since()),
         )
         plural = self.declaration.name.replace("_", " ")
-        object_type(self.row, {**fields, "since": (Int64, since)}, self.declaration.doc)
+        own = {"id": id_field(self.declaration), **fields, "since": (Int64, since)}
+        object_type(self.row, own, self.declaration.doc)
         object_type(
             self.edge,
             {

@@ -9,9 +9,10 @@ from pathlib import Path
 from bench.business import purchases
 from bench.harness import Figure, Peer, Run, rate
 from infra.database import Pool
-from infra.imports.files import Shape, open_table
+from infra.imports.files import open_table
 from infra.imports.importing import Job, import_table
 from infra.imports.kinds import PURCHASES
+from infra.imports.tables import Shape
 from infra.tenant import open_tenant
 
 ROWS = 15_000

@@ -73,7 +73,24 @@ CHECKS = {
         Check(
             name="graphql_sse",
             tools=("graphql-sse",),
-            does="its client in both modes, distinct and single connection: the same conversations",
+            does="its client in both modes (distinct connections, single connection): the same conversations",
+        ),
+        Check(
+            name="graphql_codegen",
+            tools=("@graphql-codegen/cli", "@graphql-codegen/client-preset", "typescript"),
+            does="client preset over `conformance/documents`, `tsc --strict` over a client with these types,"
+            " and the client asks the server",
+        ),
+        Check(
+            name="relay_compiler",
+            tools=("relay-compiler",),
+            does="the same documents, and a list with `@connection` and `@refetchable`",
+        ),
+        Check(
+            name="ariadne_codegen",
+            tools=("ariadne-codegen", "mypy"),
+            does="a Python client of the same documents, `mypy --strict` over it,"
+            " and the client asks and follows the server",
         ),
     )
 }

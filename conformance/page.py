@@ -22,6 +22,7 @@ Kehu: `kehu serve` on a free port with data of its own, a short story in its log
 `make conformance` installs them (from npm and PyPI, once, into `~/.cache/kehu-conformance`), runs them,
 renews this page, and fails where one fails; with `ARGS` it runs some and leaves the page. What a tool is
 asked to do is its folder in [conformance/](../conformance).
+Node.js 20 or later with npm must be there (Debian: `apt-get install nodejs npm`); `make check` needs neither.
 
 Run {date} on {machine}, Python {python}.
 

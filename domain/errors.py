@@ -32,4 +32,5 @@ class InvalidInput(DomainError):
     """{field}: {rule}"""
 
     def __init__(self, field: str, rule: str) -> None:
+        self.rule = rule
         super().__init__(at=field, field=field, rule=rule)

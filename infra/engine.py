@@ -46,7 +46,7 @@ class Contended(Exception):
 class Engine:
     """The write path of one tenant."""
 
-    def __init__(self, log: Log, commit: GroupCommit | _Directly) -> None:
+    def __init__(self, log: Log, commit: GroupCommit | Directly) -> None:
         self.log, self._commit = log, commit
         self._reads = _SharedReads(log)
         self._cache: OrderedDict[str, Loaded] = OrderedDict()
@@ -75,7 +75,7 @@ class Engine:
             return await self._try(decider, command)
         except Contended:
             async with self.log.locked() as log:
-                executed = await Engine(log, _Directly(log))._try(decider, command)
+                executed = await Engine(log, Directly(log))._try(decider, command)
             self._commit.committed(executed.position)
             return executed
 
@@ -122,7 +122,7 @@ class Engine:
             return await self._try_many(commands)
         except Contended:
             async with self.log.locked() as log:
-                outcomes = await Engine(log, _Directly(log))._try_many(commands)
+                outcomes = await Engine(log, Directly(log))._try_many(commands)
             self._commit.committed(max((o.position for o in outcomes if isinstance(o, Appended)), default=0))
             return outcomes
 
@@ -228,7 +228,7 @@ class Engine:
                 del self._cache[stream]
 
 
-class _Directly:
+class Directly:
     """Appends on a log that is locked, where nobody can be faster."""
 
     def __init__(self, log: Log) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from infra.imports.files import WHITESPACE, Row, Shape, Table, open_table
+from infra.imports.files import open_table
 from infra.imports.kinds import PURCHASES
 from infra.imports.steps import Job
+from infra.imports.tables import WHITESPACE, Row, Shape, Table
 
 FILE = "CDNOW_master.txt"
 PACKAGE = "lifetimes"

@@ -21,6 +21,7 @@ from kehu.commands.key import key_command
 from kehu.commands.parked import parked_command, retry_command
 from kehu.commands.rebuild import rebuild_command
 from kehu.commands.replay import replay_command
+from kehu.commands.report import report_command
 from kehu.commands.serve import serve_command
 from kehu.commands.status import status_command
 from kehu.commands.tenants import tenants_command
@@ -61,6 +62,7 @@ for command in (
     verify_command,
     archive_command,
     export_command,
+    report_command,
     fit_command,
 ):
     cli.add_command(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +34,16 @@ def out() -> Console:
 def write_json(value: Any) -> None:
     """One JSON value on a line of its own."""
     click.echo(msgspec.json.encode(value, enc_hook=str).decode())
+
+
+def write_bytes(value: bytes) -> None:
+    """UTF-8 on stdout as it is, whatever the terminal's encoding."""
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:  # stdout is a text in memory
+        sys.stdout.write(value.decode())
+        return
+    binary.write(value)
+    binary.flush()
 
 
 def note(message: str) -> None:

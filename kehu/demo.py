@@ -11,9 +11,9 @@ from domain.deadlines import PublishDeadlines
 from domain.records import Record
 from domain.tiers import PublishTierPolicy
 from infra.engine import Engine
-from infra.imports.files import Table
 from infra.imports.importing import Progress, Summary, import_table
 from infra.imports.steps import Among
+from infra.imports.tables import Table
 from kehu import cdnow
 from kehu.simulation import SEED, Purchase, simulate
 

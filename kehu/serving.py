@@ -7,7 +7,7 @@ import ipaddress
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,15 @@ DRAIN = 5
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server, stopped by us alone."""
+    """Uvicorn's server, stopped by us alone; it ends streams before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, leave: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._leave = leave
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._leave()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -105,15 +113,16 @@ async def serve(
         log = logging.getLogger("kehu.access")
         log.setLevel(logging.INFO)
         log.addHandler(logging.StreamHandler())
+    app = create_app(tenant, access)
     config = uvicorn.Config(
-        create_app(tenant, access),
+        app,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=DRAIN,
         ws="websockets-sansio",
         ws_max_size=LARGEST_BODY,
     )
-    server = _Server(config)
+    server = _Server(config, app.state.leave)
     following = asyncio.create_task(
         tenant.projector.run(tenant.wakeups, tenant.reader.moved), name="projector"
     )

@@ -1,20 +1,10 @@
-"""How far an import has come, and which rows it refused: what survives when it is interrupted."""
+"""How far an import has come: what survives when it is interrupted."""
 
 from __future__ import annotations
-
-import csv
-import io
-import os
-from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
 from infra.database import Pool
-from infra.imports.files import Table, TableError
-
-HEADER = ("line", "field", "rule")
-"""How every rejects file begins; the columns of the imported file follow."""
 
 
 class Standing(msgspec.Struct, kw_only=True):
@@ -63,55 +53,3 @@ class Ledger:
             *self._key,
             *msgspec.structs.astuple(standing),
         )
-
-
-class NoRejects(TableError):
-    """The file for rejects holds something else; the message says what."""
-
-
-def require_rejects(path: Path, table: Table) -> None:
-    """Raises `NoRejects` where rejects would destroy a file that is not one of theirs."""
-    if not path.exists():
-        return
-    if path.samefile(table.path):
-        raise NoRejects(f"{path}: this is the imported file; its rejects need a file of their own")
-    if not path.is_file() or not _begins_like_rejects(path):
-        raise NoRejects(f"{path} exists and is not a rejects file: name another with --rejects")
-
-
-def _begins_like_rejects(path: Path) -> bool:
-    """Whether the file begins with the header, as far as it goes."""
-    header = ",".join((*HEADER, "")).encode()
-    with path.open("rb") as file:
-        return header.startswith(file.read(len(header)))
-
-
-class Rejects:
-    """The file of rows that were refused; it is made with the first of them."""
-
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        self.path, self._columns = path, columns
-
-    def holds(self, size: int) -> bool:
-        """Whether what was written up to `size` is still there."""
-        return not size or (self.path.exists() and self.path.stat().st_size >= size)
-
-    def cut(self, size: int) -> None:
-        """Forget what was written after `size`."""
-        if not size:
-            self.path.unlink(missing_ok=True)
-        else:
-            os.truncate(self.path, size)
-
-    def add(self, rows: Sequence[Sequence[object]], size: int) -> int:
-        """Append rows (line, field, rule, cells…) durably; the new size."""
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        if not size:
-            writer.writerow([*HEADER, *self._columns])
-        writer.writerows(rows)
-        with self.path.open("ab") as file:
-            file.write(text.getvalue().encode("utf-8", "surrogateescape"))
-            file.flush()
-            os.fsync(file.fileno())
-            return file.tell()

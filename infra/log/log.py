@@ -130,6 +130,16 @@ class Log(Reader):
         )
         return {row[0] for row in rows}
 
+    async def fingerprints(self, command_ids: Sequence[str]) -> dict[str, bytes]:
+        """The fingerprints of those of the commands that were done before."""
+        rows = await self.pool.fetch(
+            "SELECT id, fingerprint FROM unnest($2::text[]) AS asked (id) CROSS JOIN LATERAL"
+            " (SELECT fingerprint FROM kehu.commands WHERE tenant = $1 AND command_id = id LIMIT 1) known",
+            self.tenant,
+            command_ids,
+        )
+        return {row[0]: row[1] for row in rows}
+
     async def versions(self, streams: Sequence[str]) -> dict[str, int]:
         """The present version of each of these streams; one without events is absent."""
         rows = await self.pool.fetch(

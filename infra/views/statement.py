@@ -18,7 +18,7 @@ from infra.views.conditions import (
     sorting,
 )
 from infra.views.reader import SERVING, typed
-from infra.views.tables import UNMASKED, Mask, Table, bind, quoted
+from infra.views.tables import UNMASKED, Mask, Table, bind, column_type, quoted
 from projections.view import Declaration, Field, Report
 
 # --- The tree -------------------------------------------------------------------------------------
@@ -50,6 +50,28 @@ class Row(Record):
     where: Where
     body: Body
     masked: Mask = UNMASKED
+
+
+class IdOf(Record):
+    """The id of the row around, which is of a view's type: the position that was asked for, that type's name,
+    and the key."""
+
+    declaration: Declaration
+
+
+class Keyed(Record):
+    """Rows of one view, by the parts of their keys, and where each stands in the list around."""
+
+    keys: tuple[Any, ...]
+    numbers: Any
+    row: Row
+
+
+class Each(Record):
+    """A list of so many rows of several views; null where there is none."""
+
+    size: Any
+    parts: tuple[Keyed, ...]
 
 
 class Inside(Record):
@@ -117,6 +139,8 @@ Value = (
     | Since
     | At
     | Row
+    | IdOf
+    | Each
     | Inside
     | CursorOf
     | Rows
@@ -138,6 +162,7 @@ LONGEST_KEY = 63
 FIRST = 4
 """The first argument of a statement after `$1`, the tenant, `$2`, the position that the views must have
 reached, and `$3`, the position that is asked for, or null for now."""
+ASKED = "$3"
 AT = "kehu_moment.at"
 """The position of the answer."""
 
@@ -180,7 +205,7 @@ def statement(body: Body, tables: Mapping[str, Table], views: Iterable[str]) -> 
 
 def _written(body: Body, tables: Mapping[str, Table], *, now: bool) -> tuple[str, Sequence[Any]]:
     writer = _Writer(tables, now)
-    return f"SELECT row_to_json(answer) FROM (SELECT {writer.listed(body)}) answer", writer.arguments.values
+    return f"SELECT row_to_json(answer.*) FROM (SELECT {writer.listed(body)}) answer", writer.arguments.values
 
 
 class _List:
@@ -226,8 +251,13 @@ class _Writer:
                 return f"{self.at}::bigint"
             case Row():
                 return self._row(value)
+            case IdOf(declaration=declaration):
+                name = f"{_text(declaration.row.__name__)}::text"
+                return cursor([f"{ASKED}::bigint", name, *self._key(declaration)])
+            case Each():
+                return self._each(value)
             case Inside(body=body):
-                return f"(SELECT row_to_json(n) FROM (SELECT {self.listed(body)}) n)"
+                return f"(SELECT row_to_json(n.*) FROM (SELECT {self.listed(body)}) n)"
             case Rows():
                 return self._rows(value)
             case Lines():
@@ -245,7 +275,7 @@ class _Writer:
             case Total():
                 return f"(SELECT count(*) FROM {self._source(around.asked.view, around.where)} v)"
             case PageInfo(body=body):
-                return f"(SELECT row_to_json(n) FROM (SELECT {self.listed(body)}) n)"
+                return f"(SELECT row_to_json(n.*) FROM (SELECT {self.listed(body)}) n)"
             case More(before=before) if before is around.window.backward:
                 return f"(SELECT count(*) > {around.size} FROM {around.page})"
             case More():
@@ -267,13 +297,40 @@ class _Writer:
         before = self._within()
         written = f"SELECT {self.listed(asked.body)} FROM {source} {self.arguments.outer}"
         self.arguments.outer = before
-        return f"(SELECT row_to_json(n) FROM ({written}) n)"
+        return f"(SELECT row_to_json(n.*) FROM ({written}) n)"
+
+    def _each(self, asked: Each) -> str:
+        if not asked.parts:
+            return "'[]'::json"
+        size = f"{self.arguments.place(asked.size)}::int"
+        rows = " UNION ALL ".join(map(self._keyed, asked.parts))
+        return (
+            "(SELECT coalesce(array_to_json(array_agg(x.node ORDER BY k.n)), '[]')"
+            f" FROM generate_series(1, {size}) k(n) LEFT JOIN ({rows}) x ON x.n = k.n)"
+        )
+
+    def _keyed(self, part: Keyed) -> str:
+        declaration = self.tables[part.row.view].declaration
+        kinds = [column_type(declaration.field(name)) for name in declaration.key]
+        keys = [f"{self.arguments.place(v)}::{k}[]" for v, k in zip(part.keys, kinds, strict=True)]
+        numbers = f"{self.arguments.place(part.numbers)}::int[]"
+        before = self._within()
+        around, named = self.arguments.outer, ", ".join(map(key_column, range(len(keys))))
+        node = self._row(part.row)
+        self.arguments.outer = before
+        listed = f"unnest({', '.join(keys)}, {numbers}) {around}({named}, n)"
+        return f"SELECT {around}.n, {node} AS node FROM {listed}"
+
+    def _key(self, declaration: Declaration) -> list[str]:
+        """The key of the row around, as cursors hold it."""
+        fields = [declaration.field(name) for name in declaration.key]
+        return [_sort_value(f"{self.arguments.outer}.{quoted(f.name)}", f) for f in fields]
 
     def _array(self, body: Body, source: str, tail: str = "") -> str:
         before = self._within()
         written = f"SELECT {self.listed(body)} FROM {source} {self.arguments.outer}{tail}"
         self.arguments.outer = before
-        return f"coalesce((SELECT array_to_json(array_agg(n)) FROM ({written}) n), '[]')"
+        return f"coalesce((SELECT array_to_json(array_agg(n.*)) FROM ({written}) n), '[]')"
 
     def _within(self) -> str:
         """Go into another row, which gets a name of its own; the name of the one before."""
@@ -294,7 +351,7 @@ class _Writer:
         sort = sorting(around.declaration, around.order, backward=window.backward)
         more = int(_asks_for(More(before=window.backward), asked.body))
         page = f"WITH {around.page} AS (SELECT * FROM {source} v ORDER BY {sort} LIMIT {size} + {more})"
-        written = f"(SELECT row_to_json(n) FROM ({page} SELECT {self.listed(asked.body)}) n)"
+        written = f"(SELECT row_to_json(n.*) FROM ({page} SELECT {self.listed(asked.body)}) n)"
         self.now, self.at, self._list = before
         return written
 
@@ -317,6 +374,11 @@ class _Writer:
     def _cursor(self, around: _List, row: str) -> str:
         columns = [around.declaration.field(o.column) for o in around.order]
         return cursor([self.at, *(_sort_value(f"{row}.{quoted(f.name)}", f) for f in columns)])
+
+
+def key_column(place: int) -> str:
+    """What a part of a key is called beside `Keyed` rows."""
+    return f"key{place}"
 
 
 def _asks_for(more: More, body: Body) -> bool:

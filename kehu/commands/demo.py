@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from infra.imports.files import Table
+from infra.imports.tables import Table
 from infra.tenant import Tenant
 from kehu import cdnow, demo
 from kehu.console import bar, note, out, seconds, write_json

@@ -11,6 +11,7 @@ from graphql import (
     GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
+    GraphQLInterfaceType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -21,6 +22,8 @@ from graphql import (
 )
 
 DEEPEST = 6
+ODD = ("n", "answer", "v", "since", "tenant", "at")
+"""Aliases that mean something in a statement."""
 SCALARS: dict[str, list[Any]] = {
     "Int": [0, *range(1, 6), *range(1, 6), *range(1, 6), *range(1, 6), -1, 1001],
     "Int64": [0, 1, 2, 7, 100, 20_000, 2**53 - 1],
@@ -49,10 +52,13 @@ SCALARS: dict[str, list[Any]] = {
 
 
 class Operation:
-    """One operation, as text and variables; `cursors` are those that earlier answers gave."""
+    """One operation, as text and variables; `cursors` and `ids` are those that earlier answers gave."""
 
-    def __init__(self, schema: GraphQLSchema, random: Random, head: int, cursors: list[str]) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, random: Random, head: int, cursors: list[str], ids: list[str]
+    ) -> None:
         self._schema, self._random, self._head, self._cursors = schema, random, head, cursors
+        self._ids = [*ids, "bm90IG9uZQ=="]
         self._definitions: list[str] = []
         self._fragments: list[str] = []
         self._aliases = 0
@@ -74,6 +80,16 @@ class Operation:
         if self._chance(15):
             parts.append("__typename")
         return "{ " + " ".join(self._wrapped(kind, part) for part in parts) + " }"
+
+    def _of_an_interface(self, kind: GraphQLInterfaceType, depth: int) -> str:
+        """The fields that all have, and some of what some of its types have."""
+        types = self._schema.get_implementations(kind).objects
+        parts = [name for name in (*kind.fields, "__typename") if self._chance(60)]
+        for one in self._random.sample(types, 4):
+            parts.append(f"... on {one.name}{self._condition()} {self._selection(one, depth + 1, 2)}")
+        if self._chance(20):
+            parts.append(f"... on {kind.name} {{ {self._random.choice([*kind.fields])} }}")
+        return "{ " + " ".join(parts) + " }"
 
     def _wrapped(self, kind: GraphQLObjectType, part: str) -> str:
         if self._chance(8):
@@ -98,13 +114,17 @@ class Operation:
             return name
         field, alias = kind.fields[name], ""
         if field.args or self._chance(8):
+            alias = f"{dict(enumerate(ODD)).get(self._aliases, f'a{self._aliases}')}: "
             self._aliases += 1
-            alias = f"a{self._aliases}: "
         wanted = self._wanted(field)
         given = [f"{n}: {v}" for n in wanted if (v := self._argument(n, field.args[n])) is not None]
         arguments = f"({', '.join(given)})" if given else ""
         named = get_named_type(field.type)
-        inside = f" {self._selection(named, depth + 1)}" if isinstance(named, GraphQLObjectType) else ""
+        inside = ""
+        if isinstance(named, GraphQLObjectType):
+            inside = f" {self._selection(named, depth + 1)}"
+        elif isinstance(named, GraphQLInterfaceType):
+            inside = f" {self._of_an_interface(named, depth)}"
         return f"{alias}{name}{arguments}{self._condition()}{inside}"
 
     def _wanted(self, field: GraphQLField) -> list[str]:
@@ -146,9 +166,11 @@ class Operation:
             deep = {"all", "any", "not"} if depth > 1 else set[str]()
             needed = [n for n, f in kind.fields.items() if isinstance(f.type, GraphQLNonNull)]
             others = [n for n in kind.fields if n not in deep and n not in needed]
+            if kind.is_one_of and self._chance(90):
+                return {n: self._value(kind.fields[n].type) for n in self._random.sample(others, 1)}
             names = needed + self._random.sample(others, min(len(others), self._random.choice((0, 1, 1, 2))))
             return {n: self._value(kind.fields[n].type, depth + 1) for n in names}
-        return self._random.choice(SCALARS[kind.name])
+        return self._random.choice(self._ids if kind.name == "ID" else SCALARS[kind.name])
 
     def _written(self, kind: Any, value: Any) -> str:
         """A value in the document, in which some parts are variables."""

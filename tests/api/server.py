@@ -90,6 +90,14 @@ class Api:
         return self.client.headers["authorization"].removeprefix("Bearer ")
 
     @asynccontextmanager
+    async def events(self, query: str, last: str | None = None, **variables: Any) -> AsyncIterator[Events]:
+        """An event stream of one operation, gone on with after the last event's id."""
+        body = {"query": query, "variables": variables}
+        headers = {} if last is None else {"last-event-id": last}
+        async with events(self.client, "POST", json=body, headers=encoded(headers)) as heard:
+            yield heard
+
+    @asynccontextmanager
     async def socket(self, key: str | None = None) -> AsyncIterator[Socket]:
         """A connection that speaks graphql-transport-ws, begun."""
         protocol = Subprotocol("graphql-transport-ws")
@@ -98,6 +106,42 @@ class Api:
             await speaking.say("connection_init", payload={"authorization": f"Bearer {key or self.key}"})
             assert await speaking.hear() == {"type": "connection_ack"}
             yield speaking
+
+
+class Events:
+    """The client's end of an event stream."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._lines = response.aiter_lines()
+
+    async def line(self) -> str:
+        return await asyncio.wait_for(anext(self._lines), PATIENCE)
+
+    async def hear(self) -> dict[str, Any]:
+        """The next event: its `event`, its `data`, and its `id` if it has one."""
+        heard: dict[str, Any] = {}
+        while (line := await self.line()) or not heard:
+            name, _, said = line.partition(": ")
+            if name in ("event", "id", "data"):
+                heard[name] = json.loads(said or "null") if name == "data" else said
+        return heard
+
+    async def next(self) -> Any:
+        """The data of the next event, of a stream with one operation."""
+        heard = await self.hear()
+        assert heard["event"] == "next", heard
+        return heard["data"]["data"]
+
+
+@asynccontextmanager
+async def events(client: httpx.AsyncClient, method: str, **more: Any) -> AsyncIterator[Events]:
+    """What a request hears that accepts an event stream alone."""
+    headers = {"accept": "text/event-stream", **more.pop("headers", {})}
+    async with client.stream(method, "/graphql", headers=headers, timeout=30, **more) as response:
+        assert response.status_code == 200, await response.aread()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield Events(response)
 
 
 class Socket:
@@ -124,6 +168,11 @@ class Socket:
         message = await self.hear()
         assert (message["type"], message["id"]) == ("next", id), message
         return message["payload"]["data"]
+
+
+def encoded(headers: dict[str, str]) -> dict[str, bytes]:
+    """As browsers send them."""
+    return {name: value.encode() for name, value in headers.items()}
 
 
 async def key_of(tenant: Tenant, role: Role = Role.ADMIN, actor: str = "admin", **more: Any) -> str:

@@ -30,6 +30,7 @@ from tests.api.test_story import tell
 
 OPERATIONS = int(os.environ.get("KEHU_TEST_OPERATIONS", "300"))
 """How many random operations are compared; the long form takes thousands."""
+ID = re.compile(rb'"id":"([^"]+)"')
 CURSOR = re.compile(rb'[cC]ursor":"([^"]+)"')
 
 
@@ -78,8 +79,10 @@ async def listened(database: str, api: Api) -> AsyncIterator[tuple[Tenant, list[
             for connection in (one, other):
                 connection.add_query_logger(lambda statement: sent.append(statement.query))
         tenant = Tenant(pool, "main", api.tenant.declarations.values())
-        yield tenant, sent
-        await tenant.wakeups.close()
+        try:
+            yield tenant, sent
+        finally:
+            await tenant.wakeups.close()
 
 
 def without_chance(answer: bytes) -> Any:
@@ -100,9 +103,10 @@ async def test_random_operations_get_the_same_bytes_from_both(api: Api) -> None:
     ordinary = build_schema(tenant.declarations, REPORTS, compiled=False)
     ask, expect = asker(compiled, tenant), asker(ordinary, tenant)
     cursors: list[str] = []
+    ids: list[str] = []
     answered = 0
     for seed in range(OPERATIONS):
-        operation = Operation(compiled._schema, Random(seed), head, cursors)
+        operation = Operation(compiled._schema, Random(seed), head, cursors, ids)
         for caller in (ADMIN, ASKERS[seed % len(ASKERS)]):
             told = f"seed {seed} {caller.role}: {operation.text} {operation.variables}"
             expected = await expect(operation.text, operation.variables, caller)
@@ -113,6 +117,8 @@ async def test_random_operations_get_the_same_bytes_from_both(api: Api) -> None:
         answered += compiled.plans.known(operation.text, None) is not None
         cursors += [cursor.decode() for cursor in CURSOR.findall(expected)[:3]]
         cursors = cursors[-200:]
+        ids += [id.decode() for id in ID.findall(expected)[:3]]
+        ids = ids[-200:]
     assert answered > OPERATIONS / 2
 
 

@@ -42,6 +42,12 @@ async def ended(socket: Socket, id: str = "1") -> dict[str, Any]:
             return extensions
 
 
+async def followed(api: Api, followers: int = 1) -> None:
+    """Wait until there are so many followers."""
+    while api.tenant.feeds.followers < followers:  # noqa: ASYNC110  # nobody says so
+        await asyncio.sleep(0)
+
+
 async def registered(api: Api, begin: int, end: int) -> None:
     await asyncio.gather(*(api.done("registerCustomer", customerId=f"c{n}") for n in range(begin, end)))
 
@@ -90,8 +96,7 @@ async def test_what_is_shared_is_shared_by_those_who_may_see_it_alone(api: Api) 
             async with api.socket(agents[1]) as other:
                 await other.subscribe("1", EVENTS, after=after, filter={"customerId": "c1"})
                 assert (await ended(other))["code"] == "FORBIDDEN"
-            while api.tenant.feeds.followers < 3:  # noqa: ASYNC110  # nobody says so
-                await asyncio.sleep(0)
+            await followed(api, 3)
             assert api.tenant.feeds.distinct == 1
             if after:
                 await api.done("changeProfile", customerId="c1", name="SECRET again")
@@ -118,6 +123,7 @@ async def test_one_that_hears_nothing_ends_with_its_key_too(
     key, token = await keys.create("a", Role.MANAGER, "mei")
     async with api.socket(token) as socket:
         await socket.subscribe("1", EVENTS)
+        await followed(api)
         await keys.revoke(key.id)
         assert (await ended(socket))["code"] == "UNAUTHENTICATED"
 

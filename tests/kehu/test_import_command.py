@@ -53,7 +53,7 @@ async def fetch(database: str, query: str) -> list[Any]:
 
 
 def rejected(summary: dict[str, Any]) -> list[dict[str, str]]:
-    return list(csv.DictReader(Path(summary["rejects"]).read_text().splitlines()))
+    return list(csv.DictReader(Path(summary["rejects"]).read_text("utf-8-sig").splitlines()))
 
 
 async def test_rejects_make_the_exit_code_1_and_the_rest_goes_in(database: str, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ async def test_rejects_make_the_exit_code_1_and_the_rest_goes_in(database: str, 
         "rejected": 2,
     }
     rejects = rejected(summary)
-    assert [(row["line"], row["field"], row["id"]) for row in rejects] == [
+    assert [(row["line"], row["column"], row["id"]) for row in rejects] == [
         ("2", "at", "x"),
         ("6", "amount", "y"),
     ]
@@ -107,6 +107,41 @@ def test_a_missing_column_is_told(database: str, tmp_path: Path) -> None:
     assert "no column 'customer'" in result.stderr
     assert "--map customer=COLUMN" in result.stderr
     assert result.stderr.startswith("kehu: ")
+
+
+async def test_a_dry_run_says_what_would_be_and_a_mapping_is_saved(database: str, tmp_path: Path) -> None:
+    file, mapping = tmp_path / "订单.csv", tmp_path / "orders.toml"
+    lines = ("号;客户;日期;价;备注", "1;王;02.01.2020;11.77;x", "2;王;03.01.2020;viel;y")
+    file.write_bytes("\n".join(lines).encode("gb18030"))
+    told = ["--map", "id=号", "--map", "customer=客户", "--map", "at=日期", "--map", "amount=价"]
+    more = ["--set", "currency=CNY", "--date-format", "%d.%m.%Y", "--save-mapping", str(mapping)]
+    dry = kehu("import", file, "--as", "purchases", *told, *more, "--dry-run", database=database)
+    assert dry.returncode == 1
+    assert "(gb18030, ; between columns)" in dry.stderr
+    assert dry.stdout.splitlines()[0].startswith(
+        "2 rows: 1 would be imported, 0 are there already, 1 would be"
+    )
+    assert [line.strip() for line in dry.stdout.splitlines()[1:]] == [
+        "new: 1 customer, 1 order",
+        "changed: nothing",
+        "columns that are not read: 备注",
+        "line 3, column 价 (amount): 'viel' is not an amount such as 11.77",
+        "Nothing was written.",
+    ]
+    assert await fetch(database, "SELECT count(*) FROM kehu.heads") == [(0,)]
+    assert not file.with_name(f"{file.name}.rejects.csv").exists()
+
+    done = kehu("import", file, "--mapping", mapping, database=database)
+    assert done.returncode == 1
+    assert "line 3, column 价 (amount): 'viel' is not an amount such as 11.77" in done.stdout
+    rejects = file.with_name(f"{file.name}.rejects.csv")
+    rejects.write_text(rejects.read_text("utf-8-sig").replace(";viel", ";5").replace(",viel,", ",5,"))
+    summary = json.loads(kehu("import", rejects, "--mapping", mapping, "--json", database=database).stdout)
+    assert (summary["imported"], summary["rejected"]) == (1, 0)
+    again = json.loads(
+        kehu("import", file, "--mapping", mapping, "--dry-run", "--json", database=database).stdout
+    )
+    assert (again["imported"], again["repeated"], again["rejected"], again["made"]) == (0, 1, 1, {})
 
 
 def test_wrong_flags_are_told(database: str, tmp_path: Path) -> None:

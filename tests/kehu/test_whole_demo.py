@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -13,21 +16,26 @@ from typing import Any
 
 import asyncpg
 import httpx
+import pyarrow.parquet
 import pytest
 
 from api.http import create_app
 from domain.orders import OrderPlaced, PaymentReceived
 from infra.database import connected
+from infra.export.reports import MEDIA, Asked, answer, arguments, written
 from infra.tenant import Tenant, open_tenant
 from kehu import cdnow, demo
 from kehu.builtin import NAMES
 from kehu.simulation import SOURCE
 from projections.view import views
+from tests.api.conftest import REPORTS
 from tests.api.server import key_of
 from tests.conftest import database_of
 from tests.kehu.capabilities import capabilities
 
 PURCHASES, CUSTOMERS, CENTS = 69_659, 23_570, 250_031_563
+ABOUT_ONE = {"routing", "single_view", "whole_timeline", "group_rollup"}
+"""Reports that need a customer."""
 BUILT_IN = [views[name] for name in NAMES]
 
 
@@ -203,6 +211,20 @@ async def test_what_was_asked_then_is_asked_again_as_of_then(loaded: str) -> Non
             assert then.keys() == (await ask(client, row.query)).keys()
         crises = 'query @asOf(at: {day: "1998-06-20"}) { crises { nodes { category endedAt } } }'
         assert (await ask(client, crises))["crises"]["nodes"] == [{"category": "PRODUCT", "endedAt": None}]
+
+
+async def test_every_report_is_a_file_in_every_format(loaded: str) -> None:
+    async with opened(loaded) as tenant:
+        for report in REPORTS.values():
+            given = {"customer_id": "sim-co-02"} if report.name in ABOUT_ONE else {}
+            values = arguments(report, given)
+            answered = await answer(tenant.reader, Asked(report=report, values=values))
+            files = {form: written(answered, form) for form in MEDIA if form != "svg" or report.chart}
+            rows = json.loads(files["json"])["rows"]
+            assert rows, report.name
+            assert len(list(csv.reader(io.StringIO(files["csv"].decode(), newline="")))) == len(rows) + 1
+            assert pyarrow.parquet.read_table(io.BytesIO(files["parquet"])).num_rows == len(rows)
+            assert b"</svg>" in files.get("svg", b"</svg>")
 
 
 async def test_loading_again_changes_nothing(loaded: str, tmp_path: Path) -> None:
