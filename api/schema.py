@@ -17,6 +17,7 @@ from api.commands import Inputs, error_types, mutation
 from api.events import EventConnection, event_log, event_log_arguments
 from api.execution import CACHED, TOKENS, Parsing, Schema
 from api.gate import Passing
+from api.groups import COLUMN_VALUE, ColumnValue
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
 from api.nodes import DECLARATION, root_fields
@@ -59,6 +60,7 @@ def build_schema(
         if set(report.reads) <= types.keys()
     }
     inputs = Inputs()
+    scalars = {ColumnValue: COLUMN_VALUE, Int64: INT64, datetime: MOMENT, Place: PLACE}
     schema = Schema(
         query=_query(types, rows, inputs),
         mutation=_mutation(types, inputs),
@@ -72,7 +74,8 @@ def build_schema(
             Passing,
         ],
         config=StrawberryConfig(
-            default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT, Place: PLACE}
+            default_resolver=_attribute,
+            scalar_map=scalars,
         ),
     )
     core: GraphQLSchema = schema._schema
