@@ -202,6 +202,8 @@ class Operation:
             deep = {"all", "any", "not"} if depth > 1 else set[str]()
             needed = [n for n, f in kind.fields.items() if isinstance(f.type, GraphQLNonNull)]
             others = [n for n in kind.fields if n not in deep and n not in needed]
+            if kind.is_one_of and self._chance(90):
+                return {n: self._value(kind.fields[n].type) for n in self._random.sample(others, 1)}
             names = needed + self._random.sample(others, min(len(others), self._random.choice((0, 1, 1, 2))))
             return {n: self._value(kind.fields[n].type, depth + 1) for n in names}
         return self._random.choice(self._ids if kind.name == "ID" else SCALARS[kind.name])
