@@ -10,6 +10,7 @@ import strawberry
 from graphql import GraphQLInputObjectType, GraphQLSchema, print_schema
 from strawberry.extensions import MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.scalar import ScalarDefinition
 
 from api import (
     calendar,
@@ -71,7 +72,12 @@ def build_schema(
         if set(report.reads) <= types.keys()
     }
     inputs = Inputs()
-    scalars = {ColumnValue: COLUMN_VALUE, Int64: INT64, datetime: MOMENT, Place: PLACE}
+    scalars: dict[object, ScalarDefinition] = {
+        ColumnValue: COLUMN_VALUE,
+        Int64: INT64,
+        datetime: MOMENT,
+        Place: PLACE,
+    }
     schema = Schema(
         query=_query(types, rows, inputs),
         mutation=_mutation(types, inputs),
