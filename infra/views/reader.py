@@ -28,8 +28,10 @@ from infra.views.conditions import (
     outside,
     sorting,
 )
+from infra.views.groups import figure as figure_of
+from infra.views.groups import grouping
 from infra.views.tables import UNMASKED, Key, Mask, Table, bind, column_type, quoted
-from projections.view import Declaration, Report, View
+from projections.view import Declaration, Field, Report, View
 
 WAIT = 10.0
 """Seconds for which a reader waits for a view to reach a position."""
@@ -279,6 +281,32 @@ class ViewReader:
         source = table.as_of("$2", condition(sight.of(where), arguments))
         counted = f"SELECT count(*) FROM {source} v"
         return int(await self.log.pool.fetchval(counted, self.log.tenant, at, *arguments.values))
+
+    async def groups(
+        self,
+        table: Table,
+        at: int,
+        where: Where,
+        *,
+        sight: Sight,
+        by: Sequence[str],
+        figure: str | None,
+        column: Field | None,
+        size: int,
+    ) -> list[Any]:
+        """Of each group how many rows it has, and a figure of a column, or the value that makes the group."""
+        arguments = Arguments()
+        source = table.as_of("$2", condition(sight.of(where), arguments))
+        told = "NULL"
+        if column is not None and figure is not None:
+            told = f"v.{quoted(column.name)}" if figure == "key" else figure_of(figure, column, "v")
+        limit = f"{arguments.place(size)}::bigint"
+        return await self.log.pool.fetch(
+            f"SELECT count(*), {told} FROM {source} v{grouping(by, 'v')} LIMIT {limit}",
+            self.log.tenant,
+            at,
+            *arguments.values,
+        )
 
     async def _select(
         self,
