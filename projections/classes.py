@@ -173,7 +173,8 @@ def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] |
            CASE abc_class WHEN 'a' THEN 'top' WHEN 'b' THEN 'regular' ELSE 'occasional' END
                AS management_class,
            value_style, marketing_class, year >= :file_threshold_minor::bigint AS key_file,
-           year AS year_minor, spent_minor, margin::bigint AS margin_minor, served::bigint AS cost_to_serve_minor,
+           year AS year_minor, spent_minor, margin::bigint AS margin_minor,
+           served::bigint AS cost_to_serve_minor,
            coalesce(unprofitable, false) AND served > 0 AS unprofitable,
            CASE WHEN everybody >= :many_customers::int THEN
                      CASE WHEN margin >= :high_margin_minor::bigint THEN 'accountable'
