@@ -202,8 +202,8 @@ async def test_a_population_waits_for_the_views_that_it_reads(
 async def test_a_view_that_comes_later_catches_up_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late = ("complaints", "complaint_rates", "customer_classes", "spendings")
-    early = [view for view in VIEWS if view.name not in late]
+    late_ones = ("complaints", "complaint_rates", "customer_classes", "spendings")
+    early = [view for view in VIEWS if view.name not in late_ones]
     await world.live(10, 400)
     first = await world.projector(early).catch_up()
     monkeypatch.setattr(projector, "BATCH", 50)
