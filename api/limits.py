@@ -275,7 +275,7 @@ class _Measure:
             if isinstance(subject, Subject):
                 self._subjects.add(subject)
                 kinds += WEIGHTS.get(subject.kind, 0)
-        return kinds + (COUNT_WEIGHT if node.name.value == "totalCount" else 0)
+        return kinds + (COUNT_WEIGHT if node.name.value in ("totalCount", "groups") else 0)
 
     def _rows(self, node: FieldNode, declared: GraphQLField, parent: GraphQLNamedType | None) -> int:
         """How many rows a field answers with at most, or is likely to; 0 where it lists none of its own."""
