@@ -10,6 +10,7 @@ import strawberry
 from graphql import GraphQLInputObjectType, GraphQLSchema, print_schema
 from strawberry.extensions import MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.scalar import ScalarDefinition
 
 from api import (
     calendar,
@@ -28,6 +29,7 @@ from api.commands import Inputs, error_types, mutation
 from api.events import EventConnection, event_log, event_log_arguments
 from api.execution import CACHED, TOKENS, Parsing, Schema
 from api.gate import Passing
+from api.groups import COLUMN_VALUE, ColumnValue
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
 from api.nodes import DECLARATION, root_fields
@@ -70,6 +72,12 @@ def build_schema(
         if set(report.reads) <= types.keys()
     }
     inputs = Inputs()
+    scalars: dict[object, ScalarDefinition] = {
+        ColumnValue: COLUMN_VALUE,
+        Int64: INT64,
+        datetime: MOMENT,
+        Place: PLACE,
+    }
     schema = Schema(
         query=_query(types, rows, inputs),
         mutation=_mutation(types, inputs),
@@ -83,7 +91,8 @@ def build_schema(
             Passing,
         ],
         config=StrawberryConfig(
-            default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT, Place: PLACE}
+            default_resolver=_attribute,
+            scalar_map=scalars,
         ),
     )
     core: GraphQLSchema = schema._schema
