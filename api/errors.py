@@ -10,6 +10,7 @@ import asyncpg
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from infra.arrow import ArrowMissing
+from infra.charts import ChartsMissing, NoChart
 from infra.engine import Contended
 from infra.log.group_commit import UNREACHABLE, Busy, Closed
 from infra.views.reader import NotReached
@@ -22,7 +23,8 @@ EXPECTED: Mapping[tuple[type[Exception], ...], tuple[str, str | None]] = {
     (Contended,): ("CONTENDED", None),
     (Busy,): ("BUSY", None),
     (Closed,): ("CLOSED", None),
-    (ArrowMissing,): ("NOT_INSTALLED", None),
+    (ArrowMissing, ChartsMissing): ("NOT_INSTALLED", None),
+    (NoChart,): ("BAD_USER_INPUT", None),
     (RecursionError,): ("GRAPHQL_PARSE_FAILED", "the document is nested too deeply"),
     (asyncpg.DataError,): ("BAD_USER_INPUT", "a value lies outside of what can be looked up"),
     UNREACHABLE: ("UNAVAILABLE", "the database cannot be reached; try again in a moment"),

@@ -21,6 +21,7 @@ from api.errors import refused, told, too_slow
 from api.known import Known
 from api.moments import answered
 from api.plans import Plans
+from infra import tracing
 
 TOKENS = 10_000
 """Words and signs of one document at most."""
@@ -29,13 +30,17 @@ CACHED = 1_000
 
 
 @lru_cache(CACHED)
-def is_subscription(query: str | None, operation_name: str | None) -> bool:
-    """Whether that operation of a document is a subscription; what cannot be parsed is none."""
+def kind_of(query: str | None, operation_name: str | None) -> Kind | None:
+    """What that operation of a document is; None where it cannot be parsed."""
     try:
         operation = get_operation_ast(parse(query or "", max_tokens=TOKENS), operation_name)
     except (GraphQLError, RecursionError):
-        return False
-    return operation is not None and operation.operation is Kind.SUBSCRIPTION
+        return None
+    return None if operation is None else operation.operation
+
+
+def is_subscription(query: str | None, operation_name: str | None) -> bool:
+    return kind_of(query, operation_name) is Kind.SUBSCRIPTION
 
 
 async def _just(result: ExecutionResult) -> AsyncGenerator[ExecutionResult]:
@@ -68,6 +73,25 @@ class Schema(strawberry.Schema):
         operation_name: str | None = None,
         allowed_operation_types: Iterable[OperationType] | None = None,
         operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        asked = query, variable_values, context_value, root_value, operation_name
+        if not tracing.is_on():
+            return await self._execute(*asked, allowed_operation_types, operation_extensions)
+        kind = kind_of(query, operation_name)
+        with tracing.span("operation", graphql__operation__type=kind.value if kind else "none") as note:
+            result = await self._execute(*asked, allowed_operation_types, operation_extensions)
+            note("kehu.errors", [str((error.extensions or {}).get("code")) for error in result.errors or ()])
+            return result
+
+    async def _execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None,
+        context_value: Any,
+        root_value: Any,
+        operation_name: str | None,
+        allowed_operation_types: Iterable[OperationType] | None,
+        operation_extensions: dict[str, Any] | None,
     ) -> ExecutionResult:
         allowed = None if allowed_operation_types is None else set(allowed_operation_types)
         if query and (allowed is None or OperationType.QUERY in allowed):

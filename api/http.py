@@ -251,6 +251,7 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
     access = access or Access()
     gate, metrics = Gate(tenant, access), Metrics()
     graphql = GraphQLApp(tenant, gate)
+    tenant.commit.measured = metrics.committed
 
     async def ready(_: Request) -> Response:
         """Whether the database answers and the views are near the log's end."""
@@ -275,6 +276,7 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
     async def session(request: Request) -> Response:
         return await sign_in(request, gate)
 
+    signing_in = Route("/session", session, methods=["POST"], max_body_size=10_000)
     middleware = [
         Middleware(Observed, metrics=metrics, logged=access.logged),
         Middleware(TrustedHostMiddleware, allowed_hosts=access.hosts, www_redirect=False),
@@ -299,11 +301,10 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
             Route("/health", lambda _: JSONResponse({"status": "ok"})),
             Route("/ready", ready),
             Route("/metrics", measured),
-            *([Route("/session", session, methods=["POST"])] if access.graphiql else []),
+            *([signing_in] if access.graphiql else []),
             Route("/", lambda _: RedirectResponse("/graphql")),
         ],
         middleware=middleware,
-        max_body_size=LARGEST_BODY,
     )
     app.state.leave = graphql.streams.end
     return app

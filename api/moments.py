@@ -168,12 +168,20 @@ def _moment(known: Known, variables: VariableValues, wanted: dict[str, Any], pos
 async def _position(context: Call, wanted: dict[str, Any], head: int) -> int:
     """The position that a moment stands for."""
     [(how, value)] = wanted.items()
+    return await _found(context, f"@asOf: {how}", value, head)
+
+
+async def position_at(context: Call, name: str, moment: AsOf) -> int:
+    """The position that an argument stands for. Raises BAD_MOMENT."""
+    [value] = [value for value in vars(moment).values() if value not in (None, strawberry.UNSET)]
+    return await _found(context, name, value, await context.tenant.log.head())
+
+
+async def _found(context: Call, name: str, value: Any, head: int) -> int:
     try:
-        if how in ("position", "atLeast"):
-            return within(value, head)
-        return await position_of(context.tenant.log, value)
+        return within(value, head) if isinstance(value, int) else await position_of(context.tenant.log, value)
     except NoSuchMoment as error:
-        raise refused("BAD_MOMENT", f"@asOf: {how}: {error}") from None
+        raise refused("BAD_MOMENT", f"{name}: {error}") from None
 
 
 async def position_named(log: Log, name: str, text: str) -> int:

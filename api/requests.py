@@ -13,10 +13,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from infra import tracing
 from infra.tenant import Tenant
 from infra.views.lag import lags
 
 ID = "x-request-id"
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT")
+PATHS = ("/", "/graphql", "/export/events", "/health", "/ready", "/metrics", "/session")
+"""What a trace names: others may say anything."""
 GOOD_ID = re.compile(r"[\w.-]{1,64}\Z", re.ASCII)
 _log = logging.getLogger("kehu.access")
 
@@ -30,17 +34,46 @@ class Metrics:
             "kehu_requests", "HTTP requests answered.", ["status"], registry=self._registry
         )
         self.seconds = Histogram("kehu_request_seconds", "Time to an answer.", registry=self._registry)
+        self._units = Histogram(
+            "kehu_commit_commands",
+            "Commands, or units of several, that share a commit.",
+            buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000),
+            registry=self._registry,
+        )
+        self._commits = Histogram("kehu_commit_seconds", "Time of a commit.", registry=self._registry)
+        self._waiting = Gauge(
+            "kehu_commit_queue", "Commands that wait for a commit.", registry=self._registry
+        )
+        self._subscribers = Gauge("kehu_subscribers", "Subscriptions under way.", registry=self._registry)
         self._head = Gauge("kehu_log_position", "Where the log ends.", registry=self._registry)
         self._lag = Gauge(
             "kehu_view_lag_events", "Events that a view has not seen.", ["view"], registry=self._registry
         )
+        self._behind = Gauge(
+            "kehu_view_lag_seconds",
+            "For how long the first of them has been in the log.",
+            ["view"],
+            registry=self._registry,
+        )
+        self._parked = Gauge(
+            "kehu_view_parked_keys", "Keys whose fold refused an event.", ["view"], registry=self._registry
+        )
+
+    def committed(self, units: int, seconds: float) -> None:
+        """A commit is done."""
+        self._units.observe(units)
+        self._commits.observe(seconds)
 
     async def text(self, tenant: Tenant) -> bytes:
         """All figures, as Prometheus reads them."""
         self._head.set(await tenant.log.head())
+        self._waiting.set(tenant.commit.waiting)
+        self._subscribers.set(tenant.feeds.followers)
         for lag in await lags(tenant.pool, tenant.name):
             if lag.serving:
                 self._lag.labels(lag.view).set(max(lag.events, 0))
+                self._behind.labels(lag.view).set(lag.seconds)
+                self._parked.labels(lag.view).set(lag.parked)
         return generate_latest(self._registry)
 
 
@@ -64,9 +97,15 @@ class Observed:
                 self._note(scope, message["status"], time.perf_counter() - began)
             await send(message)
 
-        await self._app(scope, receive, sending)
+        with tracing.request("request", Headers(scope=scope)) as note:
+            note("http.request.method", scope["method"] if scope["method"] in METHODS else "_OTHER")
+            note("url.path", scope["path"] if scope["path"] in PATHS else "other")
+            note("kehu.request", id)
+            await self._app(scope, receive, sending)
+            note("http.response.status_code", scope["state"].get("status", 0))
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        scope["state"]["status"] = status
         self._metrics.requests.labels(status).inc()
         self._metrics.seconds.observe(seconds)
         if self._logged:

@@ -10,19 +10,32 @@ import strawberry
 from graphql import GraphQLInputObjectType, GraphQLSchema, print_schema
 from strawberry.extensions import MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.scalar import ScalarDefinition
 
-from api import calendar, complaints, customers, explain, interactions, orders, points, previews, tiers
+from api import (
+    calendar,
+    comparing,
+    complaints,
+    customers,
+    explain,
+    interactions,
+    orders,
+    points,
+    previews,
+    tiers,
+)
 from api.build import bare, field, list_of, object_type
 from api.commands import Inputs, error_types, mutation
 from api.events import EventConnection, event_log, event_log_arguments
 from api.execution import CACHED, TOKENS, Parsing, Schema
 from api.gate import Passing
+from api.groups import COLUMN_VALUE, ColumnValue
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
 from api.nodes import DECLARATION, root_fields
 from api.nouns import Noun, plain_nouns
 from api.plans import Plans
-from api.policy import LOG, Subject
+from api.policy import LOG, OWNER_OF, Subject
 from api.reassigning import reassign_field
 from api.reports import report_field
 from api.scalars import INT64, MOMENT, PLACE, Int64, Place
@@ -59,6 +72,12 @@ def build_schema(
         if set(report.reads) <= types.keys()
     }
     inputs = Inputs()
+    scalars: dict[object, ScalarDefinition] = {
+        ColumnValue: COLUMN_VALUE,
+        Int64: INT64,
+        datetime: MOMENT,
+        Place: PLACE,
+    }
     schema = Schema(
         query=_query(types, rows, inputs),
         mutation=_mutation(types, inputs),
@@ -72,7 +91,8 @@ def build_schema(
             Passing,
         ],
         config=StrawberryConfig(
-            default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT, Place: PLACE}
+            default_resolver=_attribute,
+            scalar_map=scalars,
         ),
     )
     core: GraphQLSchema = schema._schema
@@ -104,6 +124,8 @@ def _query(
         fields[name] = (list_of(row), made)
     if types.keys() >= {*READS}:
         fields["preview_tier_policy"] = previews.preview_field(types, inputs)
+    if OWNER_OF in types:
+        fields["compare_customer"] = comparing.comparison_field(types)
     fields["event_log"] = (
         EventConnection,
         field(EventConnection, event_log, event_log_arguments(), "The log: every event, in order."),
@@ -133,6 +155,8 @@ def _say_what_is_read(
     read |= {row: report.reads for row, report in reports.items()}
     if previews.NAME in core.type_map:
         read[previews.NAME] = READS
+    if comparing.NAME in core.type_map:
+        read[comparing.NAME] = (OWNER_OF,)
     for name, views in read.items():
         core.type_map[name].extensions["views"] = views
 
@@ -146,6 +170,8 @@ def _say_what_needs_a_right(
     subjects |= {row: Subject("report", report.name) for row, report in reports.items()}
     if previews.NAME in core.type_map:
         subjects[previews.NAME] = Subject("report", "preview_tier_policy")
+    if comparing.NAME in core.type_map:
+        subjects[comparing.NAME] = Subject("view", OWNER_OF)
     subjects |= {name: Subject("view", view) for name, view in MESSAGES.items() if name in core.type_map}
     for name in (*subjects, "Event", "EventConnection"):
         core.type_map[name].extensions["subject"] = subjects.get(name, LOG)

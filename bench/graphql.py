@@ -36,7 +36,7 @@ async def bench(run: Run) -> list[Figure]:
         await pool.execute("VACUUM ANALYZE")
         _, key = await Keys(pool, "bench").create("bench", Role.ADMIN, "bench")
     figures: list[Figure] = []
-    async with _serving(dsn, "kehu") as kehu, _serving(dsn, "hand") as hand:
+    async with serving(dsn, "kehu") as kehu, serving(dsn, "hand") as hand:
         one_kehu = [post(CUSTOMER, {"id": f"c{number}"}, key) for number in range(customers)]
         one_hand = [get(f"/customers/c{number}") for number in range(customers)]
         many_kehu, many_hand = post(LIST, {}, key), get("/customers")
@@ -66,7 +66,7 @@ async def _require_same(what: str, kehu: bytes, hand: bytes) -> None:
 
 
 @asynccontextmanager
-async def _serving(dsn: str, kind: str) -> AsyncIterator[int]:
+async def serving(dsn: str, kind: str) -> AsyncIterator[int]:
     """A server in a process of its own; its port."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.server", dsn, kind, stdout=asyncio.subprocess.PIPE

@@ -9,6 +9,7 @@ from bench import (
     as_of,
     batching,
     contention,
+    following,
     graphql,
     growth,
     importing,
@@ -31,6 +32,7 @@ BENCHES: Mapping[str, Bench] = {
     "graphql": graphql.bench,
     "as-of": as_of.bench,
     "visible": visible.bench,
+    "subscribers": following.bench,
 }
 
 

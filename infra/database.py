@@ -10,6 +10,8 @@ from typing import Any
 
 import asyncpg
 
+from infra import tracing
+
 Pool = asyncpg.Pool
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -55,6 +57,8 @@ async def _prepare(connection: Connection) -> None:
     await connection.set_type_codec(
         "json", schema="pg_catalog", encoder=lambda text: text, decoder=lambda text: text, format="text"
     )
+    if tracing.is_on():
+        connection.add_query_logger(tracing.statement)
 
 
 def migrations() -> dict[int, str]:

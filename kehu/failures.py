@@ -12,6 +12,7 @@ from domain.events import UnknownEvent
 from infra.archive.archiving import NotWhole, Occupied
 from infra.archive.files import ArchiveUnreadable
 from infra.arrow import ArrowMissing
+from infra.charts import ChartsMissing, NoChart
 from infra.database import DatabaseTooNew
 from infra.export.log import NotItsExport
 from infra.export.reports import BadArgument
@@ -55,11 +56,11 @@ def explain(error: Exception) -> tuple[str, int]:
             return str(error), error.exit_code
         case click.ClickException():
             return _usage(error), error.exit_code
-        case BadArgument() | BadMapping() | TableError() | DeclarationError() | BadProjection():
+        case BadArgument() | NoChart() | BadMapping() | TableError() | DeclarationError() | BadProjection():
             return str(error), USAGE
         case ArchiveUnreadable() | ArrowMissing() | NotWhole() | Occupied() | Replaced() | UnknownEvent():
             return str(error), PARTLY
-        case NothingToFit() | ScipyMissing() | DomainError() | CommandIdReused():
+        case ChartsMissing() | NothingToFit() | ScipyMissing() | DomainError() | CommandIdReused():
             return str(error), PARTLY
         case NotItsExport():
             return str(error), USAGE

@@ -24,7 +24,8 @@ from infra.log.moments import Moment, NoSuchMoment, parse, position_of
 from infra.log.reading import NAMES, Selection
 from infra.persistence.background import background
 from infra.views.comparing import Difference, differences
-from infra.views.reader import SERVING
+from infra.views.conditions import Test
+from infra.views.reader import EVERYTHING, SERVING
 from infra.views.tables import Table
 from kehu.opening import database, require_tenant
 from kehu.settings import Settings, from_environment
@@ -164,8 +165,9 @@ class OpenLog:
     ) -> list[Difference]:
         serving = await self._serving(asked)
         moments = await self._seen(before, serving), await self._seen(after, serving)
+        where = EVERYTHING.where if customer is None else Test(column="customer_id", op="eq", value=customer)
         found = [
-            await differences(self._pool, self._log.tenant, s.table, *moments, customer) for s in serving
+            await differences(self._pool, self._log.tenant, s.table, *moments, where=where) for s in serving
         ]
         return [difference for differing in found for difference in differing]
 

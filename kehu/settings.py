@@ -35,6 +35,9 @@ class Settings(Record):
     oidc_keys: str = ""
     """KEHU_OIDC_KEYS: the URL of its key set (JWKS), or a file."""
 
+    traces: str | None = None
+    """KEHU_TRACES: the URL of an OpenTelemetry collector (OTLP over HTTP), such as `http://127.0.0.1:4318`."""
+
     @property
     def database_words(self) -> str:
         """Where the data lies, without a password."""
@@ -59,6 +62,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         rate=float(rate),
         oidc_issuer=issuer,
         oidc_audience=audience,
+        traces=environment.get("KEHU_TRACES") or None,
         oidc_keys=keys,
         database_url=environment.get("KEHU_DATABASE_URL") or None,
         data=Path(environment.get("KEHU_DATA") or default.data),

@@ -10,7 +10,7 @@ from domain.calendar import DayEnded
 from domain.events import Recorded
 from domain.policies import Policies
 from projections.months import month_ended
-from projections.view import View, population
+from projections.view import Chart, View, population, report
 
 
 def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] | None:
@@ -95,3 +95,36 @@ class CohortMonth(View):
     """What it should be: by default half after five years, 0.5^(1/5) = 0.871 after one."""
     analysis_version: str
     """The analysis policy that was in force."""
+
+
+@report(
+    "cohort_retention",
+    reads=["cohort_months"],
+    query="""
+    SELECT cohort, age_months, customers, kept, kept_share, baseline_share FROM {cohort_months} c
+     WHERE (:since::date IS NULL OR cohort >= :since::date)
+       AND (:until::date IS NULL OR cohort <= :until::date)
+     ORDER BY cohort, age_months LIMIT 10000
+    """,
+    chart=Chart(kind="grid", x="age_months", series="cohort", y="kept_share", unit="of the cohort, 0 to 1"),
+)
+class CohortRetention(View):
+    """What share of each month's new customers is kept, month by month (客户保留), against the baseline."""
+
+    since: date | None = None
+    """The first cohort; from the beginning, where it is left out."""
+    until: date | None = None
+    """The last cohort."""
+
+    cohort: date
+    """The first day of the month of their first order."""
+    age_months: int
+    """How many months later."""
+    customers: int
+    """How many there are in the cohort."""
+    kept: int
+    """How many of them are kept."""
+    kept_share: float
+    """Kept ÷ customers, 0 to 1."""
+    baseline_share: float
+    """What it should be by the analysis policy: by default half after five years."""

@@ -17,7 +17,7 @@ from domain.incidents import (
 )
 from domain.messages import MessagePassedOn, MessageTaken
 from domain.policies import Policies
-from projections.view import CustomerId, View, on, report, view
+from projections.view import Chart, CustomerId, View, on, report, view
 
 
 @view("commitments", key="commitment_id", indexes=["waiting promised_at"])
@@ -99,6 +99,7 @@ class Commitment(View):
            (extract(epoch FROM avg(standard_due_at - made_at)) / 3600)::float8 AS standard_hours
       FROM {commitments} c GROUP BY kind ORDER BY kind
     """,
+    chart=Chart(kind="bars", x="kind", y="hours promised_hours standard_hours", unit="hours"),
 )
 class PromiseStatistics(View):
     """One kind of promise: the standard, our own word, and what was measured (标准与承诺)."""

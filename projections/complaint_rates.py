@@ -6,7 +6,7 @@ from datetime import date
 
 from domain.calendar import DayEnded
 from projections.months import month_ended
-from projections.view import View, population
+from projections.view import Chart, View, population, report
 
 
 @population(
@@ -67,3 +67,64 @@ class ComplaintRate(View):
     """How many files had been opened by the month's end."""
     per_10000_customers: float | None
     """Complaints ÷ customers × 10,000; null where there were no customers."""
+
+
+@report(
+    "complaint_control",
+    reads=["complaint_rates"],
+    query="""
+    WITH counted AS (
+        SELECT every.month, coalesce(r.complaints, 0)::float8 AS complaints,
+               every.customers::float8 AS customers
+          FROM {complaint_rates} every
+          LEFT JOIN {complaint_rates} r
+            ON r.month = every.month AND r.region = '*' AND r.category = coalesce(:category::text, '*')
+         WHERE every.category = '*' AND every.region = '*' AND every.customers > 0
+           AND (:since::date IS NULL OR every.month >= :since::date)
+           AND (:until::date IS NULL OR every.month <= :until::date)),
+    centred AS (SELECT *, sum(complaints) OVER () / sum(customers) OVER () AS u FROM counted),
+    limited AS (
+        SELECT month, complaints::bigint AS complaints, customers::bigint AS customers,
+               10000 * complaints / customers AS rate, 10000 * u AS centre,
+               10000 * greatest(u - 3 * sqrt(u / customers), 0) AS lower_limit,
+               10000 * (u + 3 * sqrt(u / customers)) AS upper_limit
+          FROM centred)
+    SELECT *, rate < lower_limit OR rate > upper_limit AS beyond FROM limited ORDER BY month
+    """,
+    chart=Chart(
+        kind="control",
+        x="month",
+        y="rate centre lower_limit upper_limit",
+        unit="complaints for 10,000 customers",
+    ),
+)
+class ComplaintControl(View):
+    """The trend of complaints on a control chart (控制图): the rate of each month, and what is chance.
+
+    A u chart: centre ū = all complaints ÷ all customer months, limits ū ± 3 √(ū ÷ customers), for 10,000
+    customers (Shewhart, 1931; Montgomery, Introduction to Statistical Quality Control, ch. 7.3).
+    """
+
+    category: str | None = None
+    """What the complaints are about, such as `delivery`; all, where it is left out."""
+    since: date | None = None
+    """The first month; from the beginning, where it is left out."""
+    until: date | None = None
+    """The last month."""
+
+    month: date
+    """The month's first day."""
+    complaints: int
+    """How many were received."""
+    customers: int
+    """How many files had been opened by the month's end."""
+    rate: float
+    """Complaints ÷ customers × 10,000."""
+    centre: float
+    """The rate of all months together."""
+    lower_limit: float
+    """Below it is hardly chance: something has become better."""
+    upper_limit: float
+    """Above it is hardly chance: something is wrong."""
+    beyond: bool
+    """The rate lies beyond its limits."""

@@ -32,7 +32,7 @@ from domain.complaints import (
 from domain.events import Personal, Recorded
 from domain.interactions import Channel
 from domain.policies import Policies, complaint_due_at, moved_by_pause
-from projections.view import CustomerId, View, on, ref, report, view
+from projections.view import Chart, CustomerId, View, on, ref, report, view
 
 
 @view("complaints", key="complaint_id", indexes=["received_at", "open due_at"])
@@ -324,6 +324,7 @@ class YellowCard(View):
      GROUP BY category
      ORDER BY received DESC, category
     """,
+    chart=Chart(kind="pareto", x="category", y="received", unit="complaints"),
 )
 class ComplaintStatistics(View):
     """Complaints of one category in a period, against the number of customers (万户投诉量)."""

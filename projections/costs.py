@@ -10,7 +10,7 @@ from domain.costs import CostBooked, CostKind
 from domain.customers import ChurnCause
 from domain.events import Personal, Recorded
 from projections.policies import worth
-from projections.view import CustomerId, View, on, report, view
+from projections.view import Chart, CustomerId, View, on, report, view
 
 
 @view("costs", key="booking_id", indexes=["kind day"])
@@ -206,8 +206,9 @@ class CrmReturn(View):
      USING (customer_id)
      WHERE churn_cause IS NOT NULL GROUP BY churn_cause ORDER BY customers DESC, cause
     """,
+    chart=Chart(kind="pareto", x="cause", y="customers", unit="customers"),
 )
-class ChurnType(View):
+class ChurnByCause(View):
     """Why customers left (流失类型): by the course of life, through us, for a rival, or in bad faith."""
 
     cause: ChurnCause

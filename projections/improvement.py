@@ -11,7 +11,7 @@ from domain.events import Personal, Recorded
 from domain.measures import MeasureChecked, MeasureDone, MeasureDropped, MeasureKept, MeasurePlanned
 from projections.policies import service
 from projections.staff import PERIOD
-from projections.view import View, on, report, view
+from projections.view import Chart, View, on, report, view
 
 
 @view("crises", key="crisis_id")
@@ -123,6 +123,7 @@ class ComplaintBurst(View):
            AND o.placed_at >= c.day - c.days AND o.placed_at < c.day + c.days
      GROUP BY c.outcome ORDER BY complaints DESC, c.outcome
     """,
+    chart=Chart(kind="bars", x="outcome", y="orders_before orders_after", unit="orders a complaint"),
 )
 class RecoveryEffect(View):
     """What customers bought before and after their complaint was settled, by how it ended (服务补救)."""
@@ -215,6 +216,7 @@ class Measure(View):
      GROUP BY d.measure_id, d.title, d.root_cause, d.category, d.status, d.day, c.customers
      ORDER BY d.day DESC, d.measure_id LIMIT 200
     """,
+    chart=Chart(kind="bars", x="title", y="rate_before rate_after", unit="complaints for 10,000 customers"),
 )
 class MeasureEffect(View):
     """The complaint rate before and after a measure was done, for ten thousand customers: at most 200."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.analysis import ValueClass
 from domain.calendar import DayEnded
 from projections.tiers import due
-from projections.view import View, population, report
+from projections.view import Chart, View, population, report
 
 RANKED = """
     SELECT currency, count(*) OVER () AS customers, sum(spent_minor) OVER () AS spent_minor,
@@ -89,6 +89,7 @@ class ParetoReached(View):
      GROUP BY abc_class, currency
      ORDER BY abc_class, currency
     """,
+    chart=Chart(kind="bars", x="abc_class", y="share_of_customers share_of_spend", unit="of all, 0 to 1"),
 )
 class ClassShare(View):
     """One class of ABC analysis (ABC分类): how many customers are in it, and how much they hold."""
@@ -103,5 +104,28 @@ class ClassShare(View):
     """In the tier policy's window, in minor units."""
     share_of_customers: float
     """Of all customers, 0 to 1."""
+    share_of_spend: float
+    """Of all that was spent, 0 to 1."""
+
+
+@report(
+    "pareto_curve",
+    reads=["pareto_points"],
+    query="""
+    SELECT percent, customers, currency, spent_minor, share_of_spend FROM {pareto_points} p ORDER BY percent
+    """,
+    chart=Chart(kind="lines", x="percent", y="share_of_spend", unit="of all that was spent, 0 to 1"),
+)
+class ParetoCurve(View):
+    """The Pareto curve (二八曲线): what the best 1 to 100 of a hundred customers hold of all spending."""
+
+    percent: int
+    """The best so many of a hundred customers."""
+    customers: int
+    """How many customers these are, rounded down."""
+    currency: str
+    """ISO 4217."""
+    spent_minor: int
+    """What they spent in the tier policy's window, in minor units."""
     share_of_spend: float
     """Of all that was spent, 0 to 1."""

@@ -25,7 +25,7 @@ from domain.opportunities import (
 )
 from domain.rivals import RivalObserved
 from projections.policies import service
-from projections.view import CustomerId, View, on, ref, report, view
+from projections.view import Chart, CustomerId, View, on, ref, report, view
 
 
 @view("leads", key="lead_id", indexes=["status captured_at"])
@@ -63,6 +63,10 @@ class Lead(View):
     @on(LeadDisqualified)
     def disqualified(self, recorded: Recorded[LeadDisqualified]) -> Self:
         return self.but(status="disqualified")
+
+
+STEPS = ", ".join(f"'{step}'" for step in (*SalesStage, "won"))
+"""SQL for the steps of a sale, in their order."""
 
 
 @view("opportunities", key="opportunity_id", indexes=["status stage"])
@@ -155,6 +159,32 @@ class FunnelStep(View):
     """For how much together, in minor units."""
     expected_minor: int
     """Amount × probability together: the open pipeline."""
+
+
+@report(
+    "opportunity_funnel",
+    reads=["opportunities"],
+    query=f"""
+    SELECT step, count(*) AS opportunities, sum(amount_minor)::bigint AS amount_minor,
+           count(*)::float8 / (SELECT count(*) FROM {{opportunities}} everything) AS share
+      FROM unnest(ARRAY[{STEPS}]) WITH ORDINALITY s(step, rank)
+      JOIN {{opportunities}} o
+        ON status = 'won' OR array_position(ARRAY[{STEPS}], o.stage) >= rank
+     GROUP BY step, rank ORDER BY rank
+    """,
+    chart=Chart(kind="funnel", x="step", y="opportunities", unit="how many came so far"),
+)
+class OpportunityStep(View):
+    """How many opportunities came how far (销售漏斗): each stage, and who bought in the end."""
+
+    step: str
+    """A stage of the sale, or `won`."""
+    opportunities: int
+    """How many came so far, or further."""
+    amount_minor: int
+    """For how much together, in minor units."""
+    share: float
+    """Of all opportunities, 0 to 1."""
 
 
 # --- Campaigns ------------------------------------------------------------------------------------

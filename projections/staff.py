@@ -8,7 +8,7 @@ from typing import Any, Self
 from domain.events import Recorded
 from domain.quality import QualityScored
 from domain.staff import StaffChanged, StaffJoined, StaffLeft
-from projections.view import View, on, report, view
+from projections.view import Chart, View, on, report, view
 
 
 @view("staff", key="member", indexes=["department"])
@@ -185,6 +185,7 @@ PERIOD = "(:since::date IS NULL OR {0} >= :since::date) AND (:until::date IS NUL
       LEFT JOIN warned w USING (member)
      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     """,
+    chart=Chart(kind="bars", x="post", y="first_contact_rate late_rate", unit="of all contacts, 0 to 1"),
 )
 class ServiceKpi(View):
     """How well a department and post served in a period (服务KPI): results and process, partners included."""
@@ -222,6 +223,39 @@ class ServiceKpi(View):
     """The checklists' mean, 0 to 100."""
     yellow_cards: int
     """Warnings."""
+
+
+@report(
+    "service_levels",
+    reads=["interactions"],
+    query=f"""
+    SELECT extract(hour FROM occurred_at AT TIME ZONE coalesce(:zone::text, 'UTC'))::int AS hour,
+           count(*) AS contacts, count(*) FILTER (WHERE resolved AND NOT answered_late) AS in_time,
+           count(*) FILTER (WHERE resolved AND NOT answered_late)::float8 / count(*) AS service_level
+      FROM {{interactions}} i
+     WHERE direction = 'inbound' AND {PERIOD.format("occurred_at")}
+     GROUP BY 1 ORDER BY 1
+    """,
+    chart=Chart(kind="bars", x="hour", y="service_level", unit="answered in time, 0 to 1"),
+)
+class ServiceLevel(View):
+    """What share of the contacts that customers began was answered in time (服务水平), by hour of the day."""
+
+    since: date | None = None
+    """First day (UTC); from the beginning, where it is left out."""
+    until: date | None = None
+    """Last day."""
+    zone: str | None = None
+    """The time zone of the hours, such as `Asia/Shanghai`; UTC, where it is left out."""
+
+    hour: int
+    """The hour in which they began, 0 to 23."""
+    contacts: int
+    """How many contacts customers began."""
+    in_time: int
+    """How many of them were finished within the promise."""
+    service_level: float
+    """In time ÷ contacts, 0 to 1."""
 
 
 @report(

@@ -15,7 +15,7 @@ from domain.surveys import (
     SurveyIssued,
     SurveyKind,
 )
-from projections.view import CustomerId, View, on, ref, report, view
+from projections.view import Chart, CustomerId, View, on, ref, report, view
 
 
 @view("surveys", key="survey_id", indexes=["kind"])
@@ -166,7 +166,7 @@ class SurveyAnswer(View):
 
 ANSWERS = """
     answers AS (
-        SELECT s.survey_id, s.kind, s.variant, s.title, s.lowest, s.highest, i.sampled,
+        SELECT s.survey_id, s.kind, s.variant, s.title, s.lowest, s.highest, i.sampled, i.answered_at,
                a.question_id, a.score, a.expectation, q.dimension, q.service, q.weight, q.branch_weight
           FROM {survey_answers} a JOIN {survey_issues} i USING (issue_id)
           JOIN {surveys} s USING (survey_id)
@@ -175,6 +175,14 @@ ANSWERS = """
            AND (:until::date IS NULL OR i.answered_at < :until::date + 1)
            AND (:survey_id::text IS NULL OR s.survey_id = :survey_id::text))"""
 """SQL for the answers of a period, each with its question's weights."""
+SCORE = """
+    (CASE a.kind
+        WHEN 'csat' THEN 100.0 * count(*) FILTER (WHERE score >= highest - 1) / count(*)
+        WHEN 'nps' THEN 100.0 * (count(*) FILTER (WHERE score >= 9) - count(*) FILTER (WHERE score <= 6))
+                        / count(*)
+        WHEN 'acsi' THEN 100.0 * (sum(weight * score) / sum(weight) - 1) / 9
+        ELSE sum(weight * branch_weight * score) / sum(weight * branch_weight) END)::float8"""
+"""SQL for the score of a group of `answers a` of one survey, by the formula of its kind."""
 READS = ["surveys", "survey_questions", "survey_issues", "survey_answers"]
 
 
@@ -196,12 +204,7 @@ class _Asked(View):
         SELECT survey_id, count(*) AS issued, count(answered_at) AS answered
           FROM {{survey_issues}} i GROUP BY 1)
     SELECT a.survey_id AS survey, a.title, a.kind, a.variant, i.issued, i.answered, count(*) AS answers,
-           (CASE a.kind
-            WHEN 'csat' THEN 100.0 * count(*) FILTER (WHERE score >= highest - 1) / count(*)
-            WHEN 'nps' THEN 100.0 * (count(*) FILTER (WHERE score >= 9) - count(*) FILTER (WHERE score <= 6))
-                            / count(*)
-            WHEN 'acsi' THEN 100.0 * (sum(weight * score) / sum(weight) - 1) / 9
-            ELSE sum(weight * branch_weight * score) / sum(weight * branch_weight) END)::float8 AS score,
+           {SCORE} AS score,
            avg(score - expectation)::float8 AS gap
       FROM answers a JOIN issued i USING (survey_id)
      GROUP BY a.survey_id, a.title, a.kind, a.variant, i.issued, i.answered ORDER BY a.survey_id
@@ -236,6 +239,40 @@ class SurveyScore(_Asked):
 
 
 @report(
+    "satisfaction_trend",
+    reads=READS,
+    query=f"""
+    WITH {ANSWERS}
+    SELECT date_trunc('month', a.answered_at, 'UTC')::date AS month, a.survey_id AS survey, a.title, a.kind,
+           a.variant, count(*) AS answers, {SCORE} AS score
+      FROM answers a WHERE a.kind = coalesce(:measure::text, 'nps')
+     GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2
+    """,
+    chart=Chart(kind="lines", x="month", y="score", series="survey", unit="by the formula of its kind"),
+)
+class SatisfactionTrend(_Asked):
+    """The score of each survey month by month (满意度趋势): of one kind, NPS where none is named."""
+
+    measure: str | None = None
+    """The kind of survey, such as `csat`; `nps`, where it is left out."""
+
+    month: date
+    """The month of the answers, by its first day (UTC)."""
+    survey: str
+    """Which survey."""
+    title: str
+    """What it is called."""
+    kind: SurveyKind
+    """What it measures."""
+    variant: str
+    """The variant of the method."""
+    answers: int
+    """Answers that count here."""
+    score: float
+    """By the formula of its kind; of NPS from -100 to 100."""
+
+
+@report(
     "servqual_gaps",
     reads=READS,
     query=f"""
@@ -250,6 +287,7 @@ class SurveyScore(_Asked):
      GROUP BY GROUPING SETS ((dimension), ()) HAVING count(*) > 0
      ORDER BY GROUPING(dimension), 1
     """,
+    chart=Chart(kind="bars", x="dimension", y="expectation perception", unit="mean answer"),
 )
 class ServqualGap(_Asked):
     """Perception less expectation by RATER dimension, and for all together (SERVQUAL; PZB, 1988)."""
@@ -342,6 +380,7 @@ class SampledSatisfaction(_Asked):
        AND (:until::date IS NULL OR i.answered_at < :until::date + 1)
      GROUP BY theme ORDER BY cards DESC, theme LIMIT 200
     """,
+    chart=Chart(kind="pareto", x="theme", y="cards", unit="cards"),
 )
 class FeedbackTheme(_Asked):
     """What feedback cards are about (征询卡): at most 200 themes, the most frequent first."""

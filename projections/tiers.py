@@ -13,7 +13,7 @@ from domain.calendar import CalendarPublished, DayEnded, day_end
 from domain.events import Recorded
 from domain.policies import Policies
 from domain.tiers import Cadence, Tier, TierPolicyPublished, TierPolicyRetired, ends_on
-from projections.view import CustomerId, View, on, population, report, view
+from projections.view import Chart, CustomerId, View, on, population, report, view
 
 SCORE_RULE = "equal-low-1"
 """The name and version of how quintiles treat equal values: they share the lower score."""
@@ -184,6 +184,7 @@ class CustomerValue(View):
      GROUP BY tier, currency
      ORDER BY array_position(ARRAY['platinum', 'gold', 'iron', 'lead'], tier), currency
     """,
+    chart=Chart(kind="bars", x="tier", y="share_of_customers share_of_spend", unit="of all, 0 to 1"),
 )
 class TierShare(View):
     """One layer of the pyramid: how many customers are in it, and how much of the value they hold."""
@@ -200,3 +201,29 @@ class TierShare(View):
     """Of all customers, 0 to 1."""
     share_of_spend: float
     """Of all that was spent, 0 to 1."""
+
+
+@report(
+    "rfm_grid",
+    reads=["customer_values"],
+    query="""
+    SELECT recency_score, frequency_score, count(*) AS customers, avg(money_score)::float8 AS money_score
+      FROM {customer_values} v
+     WHERE recency_score IS NOT NULL
+     GROUP BY 1, 2 ORDER BY 1 DESC, 2 DESC
+    """,
+    chart=Chart(
+        kind="grid", x="frequency_score", series="recency_score", y="customers", unit="how many customers"
+    ),
+)
+class RfmCell(View):
+    """How many customers have the same recency and frequency scores (RFM), 5 best, and their money score."""
+
+    recency_score: int
+    """How lately they ordered, 1 to 5."""
+    frequency_score: int
+    """How often they ordered in the window, 1 to 5."""
+    customers: int
+    """How many there are."""
+    money_score: float
+    """Their mean score of what was spent, 1 to 5."""

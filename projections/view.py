@@ -112,6 +112,33 @@ class Declaration(Record):
         return self.row(**self.unset | dict(zip(self.key, key, strict=True)))
 
 
+class Chart(Record):
+    """How a report is drawn: which of its columns are what."""
+
+    kind: str
+    """`bars`, `pareto` (bars from the greatest on, and the cumulated share), `lines`, `control` (points with
+    centre line and limits), `funnel`, or `grid` (colours)."""
+    x: str
+    """The column along the bottom; of a funnel, its steps."""
+    y: str
+    """The columns that are measured, between blanks; of `control`: the figure, its centre, its limits."""
+    unit: str
+    """In which unit they are."""
+    series: str | None = None
+    """The column that tells lines apart; of a grid, the one along its side."""
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        return tuple(self.y.split())
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.x, *self.measured, *([self.series] if self.series else []))
+
+
+CHARTS = ("bars", "pareto", "lines", "control", "funnel", "grid")
+
+
 class Report(Record):
     """What is computed from views whenever it is asked: rows of one SELECT, as of any position."""
 
@@ -123,6 +150,8 @@ class Report(Record):
     query: str
     reads: tuple[str, ...]
     doc: str
+    chart: Chart | None = None
+    """How it is drawn, where it is."""
 
 
 _views: dict[str, Declaration] = {}
@@ -199,17 +228,22 @@ def population(
     return declare
 
 
-def report(name: str, *, reads: Sequence[str], query: str) -> Callable[[type[V]], type[V]]:
+def report(
+    name: str, *, reads: Sequence[str], query: str, chart: Chart | None = None
+) -> Callable[[type[V]], type[V]]:
     """Declare a report: `query` as in a population; the fields with a default are its arguments."""
 
     def declare(cls: type[V]) -> type[V]:
         _require_free(cls, name)
         fields = {field.name: field for field in _fields(cls)}
         given = [f.name for f in msgspec.structs.fields(cls) if not f.required]
+        arguments = tuple(fields.pop(argument) for argument in given)
+        _require_drawable(cls, chart, fields)
         _reports[name] = Report(
             row=cls,
             name=name,
-            arguments=tuple(fields.pop(argument) for argument in given),
+            arguments=arguments,
+            chart=chart,
             fields=tuple(fields.values()),
             query=query,
             reads=tuple(reads),
@@ -218,6 +252,15 @@ def report(name: str, *, reads: Sequence[str], query: str) -> Callable[[type[V]]
         return cls
 
     return declare
+
+
+def _require_drawable(cls: type[View], chart: Chart | None, fields: Iterable[str]) -> None:
+    if chart is None:
+        return
+    if chart.kind not in CHARTS:
+        raise wrong(cls, f"a chart is one of {', '.join(CHARTS)}, not {chart.kind!r}")
+    if unknown := sorted({*chart.columns} - {*fields}):
+        raise wrong(cls, f"its chart draws {unknown[0]!r}, which is not a column of it")
 
 
 def _register(cls: type[View], name: str, key: str, indexes: Sequence[str], **how: Any) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from domain.records import Record
 from infra.archive.files import Row
+from infra.charts import drawn
 from infra.export.columns import Columns
 from infra.export.files import FORMATS, CsvSink, Sink
 from infra.views.reader import ViewReader
@@ -23,6 +24,7 @@ MEDIA: Mapping[str, str] = {
     "csv": "text/csv; charset=utf-8; header=present",
     "json": "application/json",
     "parquet": "application/vnd.apache.parquet",
+    "svg": "image/svg+xml",
 }
 """The formats of reports, each with its media type."""
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}".encode()
@@ -157,11 +159,16 @@ async def answer(reader: ViewReader, asked: Asked) -> Answer:
 
 
 def written(answered: Answer, form: str, manner: Manner | None = None) -> bytes:
-    """The answer in one of the formats: the same answer gives the same bytes. Raises `ArrowMissing`."""
+    """The answer in one of the formats: the same answer gives the same bytes.
+
+    Raises `ArrowMissing`, `ChartsMissing`, `NoChart`.
+    """
     out, columns = io.BytesIO(), answered.columns
     match form:
         case "json":
             return _json(answered)
+        case "svg":
+            return drawn(answered.asked.report, answered.rows, _moment_of(answered))
         case "csv":
             sink = _csv(out, columns, manner or Manner())
         case _:
@@ -170,6 +177,12 @@ def written(answered: Answer, form: str, manner: Manner | None = None) -> bytes:
         sink.write(answered.rows)
     sink.close()
     return out.getvalue()
+
+
+def _moment_of(answered: Answer) -> str:
+    """For people: when the answer is true."""
+    at = f" ({answered.recorded_at:%Y-%m-%d %H:%M} UTC)" if answered.recorded_at else ""
+    return f"as of position {answered.position:,}{at}"
 
 
 def _csv(out: BinaryIO, columns: Columns, manner: Manner) -> Sink:

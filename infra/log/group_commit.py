@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -10,6 +11,7 @@ import asyncpg
 
 from infra.log.log import Log
 from infra.log.units import Appended, CommandIdReused, Conflict, Outcome, Unit
+from infra.tracing import span
 
 BATCH = 1_000
 """Units in one transaction at most."""
@@ -93,11 +95,18 @@ class GroupCommit:
         self._log = log
         self.committed = committed
         """Hears of the last position of every commit."""
+        self.measured: Callable[[int, float], None] = lambda units, seconds: None
+        """Hears of every commit how many units were in it, and how long it took."""
         self._waiting: deque[_Waiting] = deque()
         self._under_way: dict[asyncio.Task[None], Footprint] = {}
         """The transactions that PostgreSQL has not answered yet."""
         self._due = False
         self._closing = False
+
+    @property
+    def waiting(self) -> int:
+        """How many units wait for a commit."""
+        return len(self._waiting)
 
     async def append(self, unit: Unit) -> Appended:
         """Append a unit. Raises `Conflict`, `CommandIdReused`, `Busy` or `Closed`.
@@ -114,7 +123,8 @@ class GroupCommit:
         self._waiting.append(waiting)
         self._soon()
         try:
-            outcome = await waiting.answer
+            with span("append", kehu__commands=len(unit.commands)):
+                outcome = await waiting.answer
         except asyncio.CancelledError:
             await self._cancelled(waiting)
             raise
@@ -185,6 +195,7 @@ class GroupCommit:
         return batch
 
     async def _send(self, batch: list[_Waiting]) -> None:
+        began = time.perf_counter()
         try:
             outcomes = await self._append([waiting.unit for waiting in batch])
         except Exception as failure:
@@ -195,6 +206,7 @@ class GroupCommit:
             for waiting in batch:
                 waiting.fail(failure)
             return
+        self.measured(len(batch), time.perf_counter() - began)
         for waiting, outcome in zip(batch, outcomes, strict=True):
             waiting.end(outcome)
         self.committed(max((o.position for o in outcomes if isinstance(o, Appended)), default=0))

@@ -7,6 +7,8 @@ from typing import Any
 from domain.records import Record
 from infra.archive.files import Row
 from infra.database import Pool
+from infra.views.conditions import Arguments, Where, condition
+from infra.views.reader import EVERYTHING, Sight
 from infra.views.tables import Key, Table, quoted
 
 
@@ -19,24 +21,38 @@ class Difference(Record):
     """What differs, as it was at the first moment; None where there was no such row."""
     after: dict[str, Any] | None
     """The same fields at the second moment; None where the row is gone."""
+    since: int
+    """From where the row is as it is at the second moment; of one that is gone, as it was at the first."""
 
 
 async def differences(
-    pool: Pool, tenant: str, table: Table, before: int, after: int, customer_id: str | None = None
+    pool: Pool,
+    tenant: str,
+    table: Table,
+    before: int,
+    after: int,
+    *,
+    where: Where = EVERYTHING.where,
+    sight: Sight = EVERYTHING,
+    first: int | None = None,
 ) -> list[Difference]:
-    """The rows (of one customer, or all) that differ between two positions, in the order of their key."""
-    where = "true" if customer_id is None else "customer_id = $4"
+    """The rows (the first ones) that meet a condition and differ, in what is seen of them, between two
+    positions, in the order of their key."""
+    arguments = Arguments(4)
+    wanted = condition(sight.of(where), arguments)
     keys, columns = table.declaration.key, [*table.columns, "since"]
     listed = ", ".join(f"{side}.{quoted(column)}" for side in ("b", "a") for column in columns)
     matched = " AND ".join(f"b.{quoted(key)} = a.{quoted(key)}" for key in keys)
     order = ", ".join(f"coalesce(b.{quoted(key)}, a.{quoted(key)})" for key in keys)
     records = await pool.fetch(
-        f"SELECT {listed} FROM {table.as_of('$2', where)} b FULL JOIN {table.as_of('$3', where)} a"
-        f" ON {matched} WHERE b.since IS DISTINCT FROM a.since ORDER BY {order}",
+        f"SELECT {listed} FROM {table.as_of('$2', wanted, sight.masked)} b"
+        f" FULL JOIN {table.as_of('$3', wanted, sight.masked)} a"
+        f" ON {matched} WHERE b.since IS DISTINCT FROM a.since ORDER BY {order}"
+        f"{'' if first is None else f' LIMIT {first}'}",
         tenant,
         before,
         after,
-        *([] if customer_id is None else [customer_id]),
+        *arguments.values,
     )
     width = len(columns)
     found = [_difference(table, tuple(record)[:width], tuple(record)[width:]) for record in records]
@@ -55,4 +71,5 @@ def _difference(table: Table, old: Row, new: Row) -> Difference | None:
         key=tuple((before if was else after)[name] for name in table.declaration.key),
         before={name: before[name] for name in changed} if was else None,
         after={name: after[name] for name in changed} if is_ else None,
+        since=new[-1] if is_ else old[-1],
     )

@@ -20,8 +20,8 @@ from kehu.serving import catch_up
 from kehu.settings import Settings
 from projections.view import Field, Report, reports, views
 
-TEXTS = ("csv", "json")
-"""The formats that may go to a terminal."""
+BINARY = ("parquet",)
+"""The formats that no terminal shows."""
 
 
 def _load(context: click.Context, option: click.Parameter, paths: tuple[Path, ...]) -> None:
@@ -60,13 +60,15 @@ class Reports(click.Group):
     help="A Python file with reports of your own; may be repeated.",
 )
 def report_command() -> None:
-    """Write a report into a file, as of any moment: CSV, JSON or Parquet.
+    """Write a report into a file, as of any moment: CSV, JSON or Parquet, and those that declare a
+    chart as SVG.
 
     Every report is a command; its arguments are options of it.
 
     \b
     Example:
       kehu report tier_distribution --as-of 1997-12-31 --tenant demo
+      kehu report cohort_retention -o retention.svg --tenant demo
       kehu report complaint_statistics --since 1998-01-01 -o complaints.csv --tenant demo
     """
 
@@ -97,7 +99,7 @@ def _command(report: Report) -> click.Command:
         **given: str | None,
     ) -> int:
         form = form or _form(file, as_json=as_json)
-        if file is None and form not in TEXTS:
+        if file is None and form in BINARY:
             raise Failure(f"{form} goes into a file: name it with -o FILE", USAGE)
         values = arguments(report, {name: text for name, text in given.items() if text is not None})
         with database(settings) as dsn:

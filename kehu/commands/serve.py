@@ -15,6 +15,7 @@ from kehu.opening import database, opened
 from kehu.options import common, own_projections
 from kehu.serving import address, catch_up, is_local, listen, serve
 from kehu.settings import Settings
+from kehu.traces import traced
 from projections.view import views
 
 
@@ -48,16 +49,15 @@ def serve_command(
         names = plugins.load(path)
         note(f"{path}: {', '.join(names)}")
     listener = listen(host or settings.host, settings.port if port is None else port, expose=expose)
-    with listener, database(settings, note) as dsn:
+    with listener, traced(settings), database(settings, note) as dsn:
         asyncio.run(_serve(settings, dsn, listener, as_json))
     note("Stopped.")
     return 0
 
 
 async def _serve(settings: Settings, dsn: str, listener: socket.socket, as_json: bool) -> None:
-    async with opened(
-        settings, dsn, views.values(), must_exist=settings.tenant != Settings().tenant
-    ) as tenant:
+    must_exist = settings.tenant != Settings().tenant
+    async with opened(settings, dsn, views.values(), must_exist=must_exist) as tenant:
         await catch_up(tenant, quiet=as_json)
         url = f"{address(listener)}/graphql"
         key = await local_key(tenant, settings) if is_local(listener) else None

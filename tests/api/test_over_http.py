@@ -100,6 +100,12 @@ async def test_figures_are_for_admins(api: Api) -> None:
     assert "kehu_log_position 1.0" in text
     assert 'kehu_requests_total{status="200"}' in text
     assert 'kehu_view_lag_events{view="customers"}' in text
+    assert 'kehu_view_lag_seconds{view="customers"}' in text
+    assert 'kehu_view_parked_keys{view="customers"} 0.0' in text
+    assert "kehu_commit_commands_sum 1.0" in text
+    assert "kehu_commit_seconds_count 1.0" in text
+    assert "kehu_commit_queue 0.0" in text
+    assert "kehu_subscribers 0.0" in text
     auditor = {"authorization": f"Bearer {await key_of(api.tenant, Role.AUDITOR, 'mei')}"}
     assert (await api.client.get("/metrics", headers=auditor)).status_code == 403
 

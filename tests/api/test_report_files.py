@@ -47,6 +47,10 @@ async def test_a_file_says_what_graphql_says(api: Api) -> None:
     assert sheet.content.startswith(b"\xef\xbb\xbf")
     [line] = csv.DictReader(io.StringIO(sheet.content.decode("utf-8-sig")))
     assert line["received"] == str(row["received"])
+    picture = await api.client.get(f"/reports/{STATISTICS}.svg")
+    assert picture.headers["content-type"] == "image/svg+xml"
+    assert "default-src 'none'" in picture.headers["content-security-policy"]
+    assert "<title" in picture.text
     columns = polars.read_parquet((await api.client.get(f"/reports/{STATISTICS}.parquet")).content)
     assert columns["received"].to_list() == [row["received"]]
 
@@ -94,6 +98,7 @@ def test_no_report_is_shown_in_part() -> None:
 
 REFUSALS: list[tuple[str, dict[str, Any], tuple[int, str, str]]] = [
     ("nothing.csv", {}, (404, "NOT_FOUND", "there is no report 'nothing'")),
+    ("pareto_reached.svg", {}, (400, "BAD_USER_INPUT", "declares no chart")),
     ("pareto_reached.xlsx", {}, (404, "NOT_FOUND", "ends in one of csv")),
     ("pareto_reached.csv", {"share": "half"}, (400, "BAD_USER_INPUT", "share: takes a number")),
     ("pareto_reached.csv", {"shares": "1"}, (400, "BAD_USER_INPUT", "no such argument; it takes share")),
