@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from domain.events import Recorded
 from domain.records import Record
 from infra.log.log import Log
 from infra.log.reading import Selection
@@ -348,7 +349,7 @@ class ViewReader:
     ) -> Found | None:
         """A row, whole, as of a position that the view may not have reached: what is missing is folded here.
 
-        The row must depend on events of this stream, or about this customer, only.
+        The row must depend on events of this stream and about this customer only.
         """
         standing = await self.standing()
         seen = standing.positions[view]
@@ -358,19 +359,27 @@ class ViewReader:
             return found
         declaration = table.declaration
         row, since = (found.row, found.since) if found else (None, 0)
-        about = Selection(customer_id=customer_id) if customer_id else Selection(stream=stream)
-        about = msgspec.structs.replace(about, until=position)
-        while missed := await self.log.select(about, after=seen):
-            seen = missed[-1].position
-            for recorded in missed:
-                handler = declaration.handlers.get(type(recorded.event))
-                if handler is None or key not in handler.keys(recorded):
-                    continue
-                extra = (await self.log.policies(recorded.position),) if handler.policies else ()
-                after = handler.fold(row or declaration.blank(key), recorded, *extra)
-                if after != row:
-                    row, since = after, recorded.position
+        streams = [Selection(stream=stream, until=position)]
+        about = [Selection(customer_id=customer_id, until=position)] if customer_id else []
+        for recorded in await self._missed([*streams, *about], seen):
+            handler = declaration.handlers.get(type(recorded.event))
+            if handler is None or key not in handler.keys(recorded):
+                continue
+            extra = (await self.log.policies(recorded.position),) if handler.policies else ()
+            after = handler.fold(row or declaration.blank(key), recorded, *extra)
+            if after != row:
+                row, since = after, recorded.position
         return None if row is None else Found(row=row, since=since, at=position)
+
+    async def _missed(self, selections: Iterable[Selection], seen: int) -> list[Recorded[Any]]:
+        """The events after a position that are in one of the selections, in their order."""
+        missed: dict[int, Recorded[Any]] = {}
+        for selection in selections:
+            after = seen
+            while page := await self.log.select(selection, after=after):
+                missed.update((recorded.position, recorded) for recorded in page)
+                after = page[-1].position
+        return [missed[position] for position in sorted(missed)]
 
 
 def masked(found: Found, sight: Sight) -> Found:
