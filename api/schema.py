@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import strawberry
@@ -38,7 +38,7 @@ from api.plans import Plans
 from api.policy import LOG, OWNER_OF, Subject
 from api.reassigning import reassign_field
 from api.reports import report_field
-from api.scalars import INT64, MOMENT, PLACE, Int64, Place
+from api.scalars import DATE, INT64, MOMENT, PLACE, Int64, Place
 from api.subscriptions import MESSAGES, subscription
 from api.views import ViewType, complete
 from infra.views.reader import Found
@@ -77,6 +77,7 @@ def build_schema(
         Int64: INT64,
         datetime: MOMENT,
         Place: PLACE,
+        date: DATE,
     }
     schema = Schema(
         query=_query(types, rows, inputs),

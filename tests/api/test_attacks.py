@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from typing import Any
 
 import httpx
 import pytest
 from graphql import GraphQLError
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 from api.access import Access
 from api.rates import Rates
 from tests.api.conftest import BUILT_IN
-from tests.api.server import PATIENCE, Api, serving
+from tests.api.server import PATIENCE, Api, Socket, serving
 from tests.api.test_limits import bomb
 
 INVALID = "GRAPHQL_VALIDATION_FAILED"
@@ -22,6 +25,8 @@ BOUND = 1.0
 """Seconds of work of client and server together, in which each refusal must have come."""
 JSON = {"content-type": "application/json"}
 NINES = "9" * 5_000
+PROTOCOL = Subprotocol("graphql-transport-ws")
+EVENTS = {"type": "subscribe", "id": "1", "payload": {"query": "subscription { events { position } }"}}
 CIRCLE = "{ __schema { types { %s } } }" % ("fields { type { " * 8 + "name" + " } }" * 8)
 DEEP = "{ customers " + "{ nodes { orders " * 20 + "{ totalCount }" + " } }" * 20 + " }"
 LARGE = "{ customers(first: 1000) { nodes { orders(first: 1000) { nodes { orderId } } } } }"
@@ -168,6 +173,49 @@ async def test_another_sites_page_has_no_cookie_to_use(api: Api) -> None:
     assert same.status_code == 200
     assert [answer.status_code for answer in cross] == [401, 401, 401, 403]
     assert all("access-control-allow-origin" not in answer.headers for answer in cross)
+
+
+async def test_what_a_form_of_another_site_can_send_is_not_read(api: Api) -> None:
+    body = '{"query": "{ __typename }"}'
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+        answer = await api.client.post("/graphql", content=body, headers={"content-type": kind})
+        code = answer.json()["errors"][0]["extensions"]["code"]
+        assert (answer.status_code, code) == (415, "UNSUPPORTED_MEDIA_TYPE"), kind
+
+
+async def test_another_sites_page_opens_no_socket_with_our_cookie(api: Api) -> None:
+    url, cookie = f"http://127.0.0.1:{api.port}", {"cookie": f"kehu_session={api.key}"}
+    ours = connect(api.socket_url, subprotocols=[PROTOCOL], additional_headers={**cookie, "origin": url})
+    async with ours as connection:
+        socket = Socket(connection)
+        await socket.say("connection_init")
+        assert await socket.hear() == {"type": "connection_ack"}
+    evil = {**cookie, "origin": "https://evil.example"}
+    with pytest.raises(InvalidStatus, match="403"):
+        await connect(api.socket_url, subprotocols=[PROTOCOL], additional_headers=evil)
+
+
+UNSPEAKABLE: dict[str, list[dict[str, Any]]] = {
+    "4401": [{"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }"}}],
+    "4429": [{"type": "connection_init"}, {"type": "connection_init"}],
+    "4400": [{"type": "nonsense"}],
+    "4409": [{"type": "connection_init"}, EVENTS, EVENTS],
+}
+"""What must not be said, by the code with which the server hangs up."""
+
+
+async def test_who_does_not_speak_the_protocol_is_hung_up_on(api: Api) -> None:
+    async def talk(socket: Socket, said: list[dict[str, Any]]) -> None:
+        for one in said:
+            await socket.connection.send(json.dumps(one))
+        while True:
+            await socket.hear()
+
+    key = {"authorization": f"Bearer {api.key}"}
+    for code, said in UNSPEAKABLE.items():
+        async with connect(api.socket_url, subprotocols=[PROTOCOL], additional_headers=key) as connection:
+            with pytest.raises(ConnectionClosed, match=code):
+                await talk(Socket(connection), said)
 
 
 CLOSED = Access.production(rate=50, burst=200)
