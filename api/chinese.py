@@ -224,8 +224,8 @@ WORDS: Mapping[str, str] = {
 """What the values of a rule are called: the nouns and steps of matters."""
 
 CODES: Mapping[str, str] = _pairs(
-    "BAD_CURSOR 游标无效 BAD_ID 标识无效 BAD_MOMENT 时点无效 BAD_PAGE 分页无效 BAD_REQUEST 请求无效"
-    " BAD_USER_INPUT 输入无效"
+    "BAD_CURSOR 游标无效 BAD_GROUP 分组无效 BAD_ID 标识无效 BAD_MOMENT 时点无效 BAD_PAGE 分页无效"
+    " BAD_REQUEST 请求无效 BAD_USER_INPUT 输入无效"
     " BATCHING_REFUSED 不接受批量请求 BODY_TOO_LARGE 请求体过大 BODY_TOO_SLOW 请求到达过慢 BUSY 系统繁忙"
     " CLOSED 系统正在停止 CONFLICT 冲突 CONNECTION_LIMIT 连接数超限 CONTENDED 并发竞争过多"
     " DOCUMENT_NOT_TRUSTED 文档未受信任 FORBIDDEN 无权访问 GRAPHQL_PARSE_FAILED 文档无法解析"

@@ -28,6 +28,7 @@ from strawberry.types.arguments import convert_arguments
 
 from api import meaning
 from api.build import MEANING
+from api.groups import column_of_figure, columns_of_groups
 from api.nodes import Id, NodeId, key_of
 from api.nodes import declared as declared_by
 from api.pages import ENDS, page_size, parse_cursors, require_page
@@ -41,9 +42,11 @@ from infra.views.statement import (
     At,
     Body,
     Constant,
+    Count,
     CursorOf,
     Each,
     Edge,
+    Figure,
     IdOf,
     Inside,
     Keyed,
@@ -59,6 +62,7 @@ from infra.views.statement import (
     Value,
     key_column,
 )
+from infra.views.statement import Groups as GroupsOf
 from projections.view import Declaration, Field
 
 PARTS: Mapping[meaning.Part, Value] = {
@@ -69,8 +73,9 @@ PARTS: Mapping[meaning.Part, Value] = {
     meaning.Part.START: Edge(last=False),
     meaning.Part.END: Edge(last=True),
     meaning.Part.CURSOR: CursorOf(),
+    meaning.Part.COUNT: Count(),
 }
-"""The parts of a page that have nothing inside."""
+"""The parts of a page or a group that have nothing inside."""
 
 
 class Uncompiled(Exception):
@@ -237,6 +242,8 @@ class Compiler:
         self._variables = VariableValues(variables.sources, open_values)
         self.cursors: list[Cursors] = []
         self.sizes: list[Variable] = []
+        self._grouped: tuple[Declaration, tuple[str, ...]] | None = None
+        """The groups around: of which view's rows, and by which columns."""
 
     def body(self) -> Body:
         """The whole answer. Raises `Uncompiled`."""
@@ -288,6 +295,10 @@ class Compiler:
                 return self._row(declaration, ours, _kind(declared), details)
             case meaning.Listing() as listing:
                 return self._listing(listing, declared, details)
+            case meaning.Groups(declaration=declaration):
+                return self._groups(declaration, declared, details)
+            case meaning.Figure(name=name):
+                return self._figure(name, self._arguments(declared, details)["of"])
             case meaning.Report(report=report):
                 values = {f.name: None for f in report.arguments}
                 values |= {name: given(v) for name, v in self._arguments(declared, details).items()}
@@ -361,6 +372,23 @@ class Compiler:
             begun=begun,
         )
 
+    def _groups(
+        self, declaration: Declaration, declared: GraphQLField, details: FieldDetailsList
+    ) -> GroupsOf:
+        wanted, before = self._arguments(declared, details), self._grouped
+        by, size = columns_of_groups(wanted["by"], self._sight(declaration)), wanted["first"]
+        self._require_page(size)
+        self._grouped = declaration, by
+        body = self._inside(_kind(declared), details)
+        self._grouped = before
+        return GroupsOf(by=by, size=size, body=body)
+
+    def _figure(self, name: str, of: Enum) -> Value:
+        assert self._grouped is not None
+        declaration, by = self._grouped
+        column = column_of_figure(declaration, by, name, of, self._sight(declaration))
+        return Shown(field=column, names=_names(column)) if name == "key" else Figure(name=name, field=column)
+
     def _part(self, part: meaning.Part, declared: GraphQLField, details: FieldDetailsList) -> Value:
         match part:
             case meaning.Part.ROWS:
@@ -376,10 +404,7 @@ class Compiler:
     ) -> tuple[Window, OfCursors | None]:
         """The wanted part of a list, and the position at which it began, where cursors say so."""
         size, backward = page_size(given(wanted.get("first")), given(wanted.get("last")))
-        if isinstance(size, Variable):
-            self.sizes.append(size)
-        else:
-            require_page(size)
+        self._require_page(size)
         said = {name: wanted[name] for name in ENDS if given(wanted.get(name)) is not None}
         if not said:
             return Window(size=size, backward=backward), None
@@ -391,6 +416,13 @@ class Compiler:
             for name in said
         }
         return Window(size=size, backward=backward, **ends), OfCursors(cursors=cursors)
+
+    def _require_page(self, size: Any) -> None:
+        """Now, or when its variable is known."""
+        if isinstance(size, Variable):
+            self.sizes.append(size)
+        else:
+            require_page(size)
 
     def _arguments(self, declared: GraphQLField, details: FieldDetailsList) -> dict[str, Any]:
         made = declared.extensions["strawberry-definition"]

@@ -277,6 +277,7 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
     async def session(request: Request) -> Response:
         return await sign_in(request, gate)
 
+    signing_in = Route("/session", session, methods=["POST"], max_body_size=10_000)
     middleware = [
         Middleware(Observed, metrics=metrics, logged=access.logged),
         Middleware(TrustedHostMiddleware, allowed_hosts=access.hosts, www_redirect=False),
@@ -301,11 +302,10 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
             Route("/health", lambda _: JSONResponse({"status": "ok"})),
             Route("/ready", ready),
             Route("/metrics", measured),
-            *([Route("/session", session, methods=["POST"])] if access.graphiql else []),
+            *([signing_in] if access.graphiql else []),
             Route("/", lambda _: RedirectResponse("/graphql")),
         ],
         middleware=middleware,
-        max_body_size=LARGEST_BODY,
     )
     app.state.leave = graphql.streams.end
     return app

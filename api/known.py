@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -36,7 +37,6 @@ from api.limits import Asked, measure
 from api.nodes import Id, NodeId, declared, ids_in
 from api.policy import rules_for
 from domain.roles import Role
-from infra.views.conditions import looked_into
 from infra.views.tables import Table
 from projections.view import Declaration
 
@@ -113,11 +113,15 @@ class Known:
 
 
 def _looked_into(caller: Caller, view: Declaration, declarations: Mapping[str, Declaration]) -> set[str]:
-    try:
-        sight = rules_for(caller, view, lambda name: Table(declarations[name], 0), ASKER)
-    except GraphQLError:
-        return set()  # a report reads it
-    return looked_into(sight.where)
+    asked: set[str] = set()
+
+    def table(name: str) -> Table:
+        asked.add(name)
+        return Table(declarations[name], 0)
+
+    with suppress(GraphQLError):  # a report reads it
+        rules_for(caller, view, table, ASKER)
+    return asked
 
 
 def _texts(node: ValueNode, variables: Mapping[str, Any]) -> Iterator[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLField,
@@ -21,7 +22,9 @@ from graphql import (
     IntValueNode,
     ListValueNode,
     Node,
+    ObjectValueNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionNode,
     SelectionSetNode,
     ValueNode,
@@ -49,6 +52,17 @@ MOST_FRAGMENTS = 100
 """Fragments of a document; validation compares each with each."""
 MOST_NAMESAKES = 200
 """Fields of a document that are called the same; validation compares each with each."""
+MOST_VARIABLES = 100
+"""Variables of an operation; validation compares each with each."""
+MOST_INTROSPECTIONS = 2
+"""`__schema` and `__type` of an operation; each may tell of the whole schema."""
+MOST_DIGITS = 100
+"""Of a number; Python itself reads 4,300 at most."""
+INTROSPECTING = ("__schema", "__type")
+MOST_CONDITIONS = 500
+"""Objects among the arguments and variables of what reads: conditions of filters, parts of an order."""
+MOST_PARTS = 20_000
+"""Objects among the variables of a mutation, such as the entries of a list."""
 MOST_LEVELS = 60
 """Selections within each other, those of fragments included: how deep this module itself recurses."""
 COUNTED_TO = 10**12
@@ -68,6 +82,8 @@ class Size(NamedTuple):
     depth: int = 0
     aliases: int = 0
     directives: int = 0
+    introspections: int = 0
+    objects: int = 0
     cost: int = 0
 
 
@@ -87,6 +103,7 @@ def measure(
     variables: Mapping[str, Any],
 ) -> Asked:
     """What the operation asks for with these variables. Raises TOO_COMPLEX where that is too much."""
+    _require("objects among its variables", _objects(variables), _most_objects(operation))
     known = _known.get(id(operation))
     if known is not None and known.operation is operation and known.schema is schema:
         _known.move_to_end(id(operation))
@@ -135,10 +152,32 @@ def _require(what: str, value: int, most: int) -> None:
 def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
     """The whole numbers that variables have where they are not given."""
     return {
-        d.variable.name.value: int(d.default_value.value)
+        d.variable.name.value: _whole(d.default_value)
         for d in operation.variable_definitions or ()
         if isinstance(d.default_value, IntValueNode)
     }
+
+
+def _whole(node: IntValueNode) -> int:
+    """The number, or one that is too large as well, where Python itself cannot read it."""
+    return int(node.value[:MOST_DIGITS])
+
+
+def _most_objects(operation: OperationDefinitionNode) -> int:
+    return MOST_PARTS if operation.operation is OperationType.MUTATION else MOST_CONDITIONS
+
+
+def _objects(value: Any) -> int:
+    """How many objects there are within a value of JSON, at whatever depth."""
+    number, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            number += 1
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return number - 1  # the variables themselves
 
 
 class _Measure:
@@ -156,7 +195,8 @@ class _Measure:
 
     def operation(self, operation: OperationDefinitionNode) -> Asked:
         _require("fragments", len(self._fragments), MOST_FRAGMENTS)
-        _require("fields called the same", _namesakes(self._document), MOST_NAMESAKES)
+        _require_readable(self._document)
+        _require("variables", len(operation.variable_definitions or ()), MOST_VARIABLES)
         root = self._schema.get_root_type(operation.operation)
         size = self._selections(operation.selection_set, root, 1)
         roots = len(operation.selection_set.selections)
@@ -164,6 +204,8 @@ class _Measure:
         _require("fields within each other", size.depth, DEEPEST)
         _require("aliases", size.aliases, MOST_ALIASES)
         _require("directives", size.directives, MOST_DIRECTIVES)
+        _require("fields of introspection", size.introspections, MOST_INTROSPECTIONS)
+        _require("objects among its arguments", size.objects, _most_objects(operation))
         _require("nodes, by the sizes of its pages", size.nodes, MOST_NODES)
         return Asked(size._replace(cost=size.cost + roots), roots, frozenset(self._subjects))
 
@@ -178,6 +220,8 @@ class _Measure:
             depth=max((part.depth for part in parts), default=0),
             aliases=min(sum(part.aliases for part in parts), COUNTED_TO),
             directives=min(sum(part.directives for part in parts), COUNTED_TO),
+            introspections=min(sum(part.introspections for part in parts), COUNTED_TO),
+            objects=min(sum(part.objects for part in parts), COUNTED_TO),
             cost=min(sum(part.cost for part in parts), COUNTED_TO),
         )
 
@@ -216,6 +260,8 @@ class _Measure:
             depth=inside.depth + 1,
             aliases=inside.aliases + (node.alias is not None),
             directives=inside.directives,
+            introspections=inside.introspections + (node.name.value in INTROSPECTING),
+            objects=inside.objects + sum(_written(argument.value) for argument in node.arguments or ()),
             cost=(rows * (1 + inside.cost) if rows else inside.cost) + self._weight(node, declared),
         )
 
@@ -229,7 +275,7 @@ class _Measure:
             if isinstance(subject, Subject):
                 self._subjects.add(subject)
                 kinds += WEIGHTS.get(subject.kind, 0)
-        return kinds + (COUNT_WEIGHT if node.name.value == "totalCount" else 0)
+        return kinds + (COUNT_WEIGHT if node.name.value in ("totalCount", "groups") else 0)
 
     def _rows(self, node: FieldNode, declared: GraphQLField, parent: GraphQLNamedType | None) -> int:
         """How many rows a field answers with at most, or is likely to; 0 where it lists none of its own."""
@@ -254,7 +300,7 @@ class _Measure:
 
     def _number(self, said: ValueNode) -> int | None:
         if isinstance(said, IntValueNode):
-            return int(said.value)
+            return _whole(said)
         if not isinstance(said, VariableNode):
             return None
         self.used.add(said.name.value)
@@ -262,14 +308,41 @@ class _Measure:
         return value if isinstance(value, int) else None
 
 
-def _namesakes(document: DocumentNode) -> int:
-    """How many fields of the document bear the commonest name in an answer."""
-    names: Counter[str] = Counter()
-    waiting: list[Node] = list(document.definitions)
+def _written(value: ValueNode) -> int:
+    """How many objects are written out within a value."""
+    number, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, ObjectValueNode):
+            number += 1
+            waiting += [field.value for field in one.fields]
+        elif isinstance(one, ListValueNode):
+            waiting += one.values
+    return number
+
+
+def _nodes(document: DocumentNode) -> Iterator[Node]:
+    """All that stands in a document, in any order."""
+    waiting: list[Node] = [document]
     while waiting:
         node = waiting.pop()
+        yield node
+        for key in node.keys:
+            held = getattr(node, key, None)
+            if isinstance(held, Node):
+                waiting.append(held)
+            elif isinstance(held, Sequence) and not isinstance(held, str):
+                waiting += held
+
+
+def _require_readable(document: DocumentNode) -> None:
+    """Raises where validation would be kept busy by namesakes, or could not read a number."""
+    names: Counter[str] = Counter()
+    digits = 0
+    for node in _nodes(document):
         if isinstance(node, FieldNode):
             names[(node.alias or node.name).value] += 1
-        inner: SelectionSetNode | None = getattr(node, "selection_set", None)
-        waiting += inner.selections if inner else ()
-    return max(names.values(), default=0)
+        elif isinstance(node, IntValueNode | FloatValueNode):
+            digits = max(digits, len(node.value))
+    _require("fields called the same", max(names.values(), default=0), MOST_NAMESAKES)
+    _require("digits in a number", digits, MOST_DIGITS)

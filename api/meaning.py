@@ -46,6 +46,18 @@ class ByIds(Record):
     """The rows that the argument `ids` names."""
 
 
+class Groups(Record):
+    """The rows of the list around, in groups."""
+
+    declaration: Declaration
+
+
+class Figure(Record):
+    """A figure of the group around: its `key`, or `sum`, `avg`, `min` or `max`, of a column."""
+
+    name: str
+
+
 class Listing(Record):
     """Rows of a view, in pages: all of them, or those in whose `column` our `key` stands."""
 
@@ -73,6 +85,7 @@ class Part(Enum):
     END = "the last row's cursor"
     CURSOR = "a row's cursor"
     NODE = "the row itself"
+    COUNT = "how many rows a group has"
 
 
-Meaning = Column | Since | One | Link | Id | ById | ByIds | Listing | Report | Part
+Meaning = Column | Since | One | Link | Id | ById | ByIds | Listing | Report | Groups | Figure | Part

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import strawberry
 from graphql import GraphQLInputObjectType, GraphQLSchema, print_schema
 from strawberry.extensions import MaxTokensLimiter
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.scalar import ScalarDefinition
 
 from api import (
     calendar,
@@ -28,6 +29,7 @@ from api.commands import Inputs, error_types, mutation
 from api.events import EventConnection, event_log, event_log_arguments
 from api.execution import CACHED, TOKENS, Parsing, Schema
 from api.gate import Passing
+from api.groups import COLUMN_VALUE, ColumnValue
 from api.labels import labels_field
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
@@ -37,7 +39,7 @@ from api.plans import Plans
 from api.policy import LOG, OWNER_OF, Subject
 from api.reassigning import reassign_field
 from api.reports import report_field
-from api.scalars import INT64, MOMENT, PLACE, Int64, Place
+from api.scalars import DATE, INT64, MOMENT, PLACE, Int64, Place
 from api.subscriptions import MESSAGES, subscription
 from api.views import ViewType, complete
 from infra.views.reader import Found
@@ -71,6 +73,13 @@ def build_schema(
         if set(report.reads) <= types.keys()
     }
     inputs = Inputs()
+    scalars: dict[object, ScalarDefinition] = {
+        ColumnValue: COLUMN_VALUE,
+        Int64: INT64,
+        datetime: MOMENT,
+        Place: PLACE,
+        date: DATE,
+    }
     schema = Schema(
         query=_query(types, rows, inputs),
         mutation=_mutation(types, inputs),
@@ -84,7 +93,8 @@ def build_schema(
             Passing,
         ],
         config=StrawberryConfig(
-            default_resolver=_attribute, scalar_map={Int64: INT64, datetime: MOMENT, Place: PLACE}
+            default_resolver=_attribute,
+            scalar_map=scalars,
         ),
     )
     core: GraphQLSchema = schema._schema

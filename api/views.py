@@ -15,6 +15,7 @@ from strawberry.utils.str_converters import to_camel_case
 from api import meaning, pages
 from api.build import Argument, bare, enum, field, fill_input, input_type, list_of, meant, object_type
 from api.call import Call, call
+from api.groups import Groups, columns_of_groups, group_type, groups_field
 from api.meaning import Part
 from api.nodes import Node, id_field, is_row
 from api.pages import PageInfo, cursor_of, page_size, parse_cursors, require_page
@@ -178,6 +179,12 @@ class Listing(Record):
 
         return int(await context.together(("count", *self._asked()), load, key))
 
+    async def groups(self, context: Call, by: list[Any], size: int) -> Groups:
+        """Its rows in groups."""
+        table, sight = await self._seen(context)
+        columns, where = columns_of_groups(by, sight), All(parts=(self.where, self._of_parent()))
+        return Groups(table, self.at, where, sight, columns, size)
+
     async def _seen(self, context: Call) -> tuple[Table, Sight]:
         """The view's table, and what the caller sees of it. Raises FORBIDDEN where the list tells more."""
         table = await context.table(self.declaration.name, self.at)
@@ -228,6 +235,7 @@ class ViewType:
         self.edge = bare(f"{self.name}Edge")
         self.connection = bare(f"{self.name}Connection")
         self.filter = self._filter_type()
+        self.column = self._column_type()
         self.order = self._order_type()
 
     def _filter_type(self) -> Any:
@@ -238,16 +246,19 @@ class ViewType:
         fields["not_"] = (made | None, optional("This does not hold.", name="not"))
         return fill_input(made, fields, "Which rows to list; all parts must hold.")
 
-    def _order_type(self) -> Any:
+    def _column_type(self) -> Any:
         columns = {f.name.upper(): f.name for f in self.declaration.fields if not f.many}
         made: Any = ColumnName(f"{self.name}Column", columns)  # type: ignore[call-arg]  # made at run time
         column: Any = strawberry.enum(
-            made, description=f"The fields of {self.name} that a list can be sorted by."
+            made, description=f"The fields of {self.name} that a list can be sorted and grouped by."
         )
         for value in column.__strawberry_definition__.values:
             value.description = self.declaration.field(value.value).doc or None
+        return column
+
+    def _order_type(self) -> Any:
         fields = {
-            "by": (column, strawberry.field(description="Sort by this field.")),
+            "by": (self.column, strawberry.field(description="Sort by this field.")),
             "direction": (
                 SortDirection,
                 strawberry.field(default=SortDirection.ASC, description="Which way."),
@@ -293,6 +304,9 @@ class ViewType:
                 "nodes": (list_of(self.row), pages.part(Part.ROWS, "The rows alone.")),
                 "page_info": (PageInfo, pages.part(Part.INFO, "Where the page begins and ends.")),
                 "total_count": (Int64, total),
+                "groups": groups_field(
+                    group_type(self.name, self.column), self.column, _grouped, self.declaration
+                ),
                 "position": (Int64, pages.part(Part.POSITION, "The position at which the page is true.")),
             },
             f"A page of the {plural}.",
@@ -385,6 +399,10 @@ class ViewType:
         where = All(parts=tuple(filter_parts(self.declaration, given(filter))))
         listing = Listing(declaration=self.declaration, at=at, where=where, order=order, parent=parent)
         return Connection(listing, await listing.page(call(info), window))
+
+
+async def _grouped(context: Call, root: Connection, by: list[Any], size: int) -> Groups:
+    return await root.listing.groups(context, by, size)
 
 
 async def _total(root: Connection, info: Info) -> int:

@@ -84,13 +84,26 @@ CHECKS = {
         Check(
             name="relay_compiler",
             tools=("relay-compiler",),
-            does="the same documents, and a list with `@connection` and `@refetchable`",
+            does="the same documents, and lists with `@connection` and `@refetchable`, also of a `Node`",
         ),
         Check(
             name="ariadne_codegen",
             tools=("ariadne-codegen", "mypy"),
             does="a Python client of the same documents, `mypy --strict` over it,"
             " and the client asks and follows the server",
+        ),
+        Check(
+            name="graphql_eslint",
+            tools=("@graphql-eslint/eslint-plugin", "eslint"),
+            does="its sets `schema-recommended` and `schema-relay` over the schema, `operations-recommended`"
+            " over the documents",
+            lacks="its rules against `customerId` beside `id`, against plain lists and `nodes`, against names"
+            " as Relay wants them; events are no `Node`",
+        ),
+        Check(
+            name="schemathesis",
+            tools=("schemathesis",),
+            does="ten calls of each query and mutation, from the schema: no answer with 5xx or `INTERNAL`",
         ),
     )
 }

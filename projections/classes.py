@@ -112,7 +112,7 @@ def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] |
     WITH bought AS (
         SELECT customer_id, count(*) AS orders, count(DISTINCT placed_at::date) AS days,
                min(placed_at)::date AS first_day, max(placed_at)::date AS last_day,
-               sum(total_minor - refunded_minor)::bigint AS total,
+               sum(total_minor - refunded_minor) AS total,
                coalesce(sum(total_minor - refunded_minor)
                         FILTER (WHERE placed_at > :until::timestamptz - interval '1 year'), 0)::bigint
                    AS year,
@@ -125,7 +125,7 @@ def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] |
         SELECT customer_id, sum(remedy_cost_minor)::bigint AS remedies, bool_or(open) AS open
           FROM {complaints} k WHERE received_at < :until::timestamptz GROUP BY 1),
     claimed AS (
-        SELECT customer_id, count(*) AS claims, sum(paid_minor)::bigint AS paid,
+        SELECT customer_id, count(*) AS claims, sum(paid_minor) AS paid,
                bool_or(status = 'made') AS open
           FROM {claims} l GROUP BY 1),
     spent AS (
@@ -142,9 +142,9 @@ def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] |
                coalesce(v.order_count, 0) AS recent, coalesce(b.orders, 0) AS orders, b.days, b.first_day,
                :day::date - b.last_day AS silence, coalesce(b.year, 0) AS year, b.lately, b.before,
                (b.last_day - b.first_day)::float8 / nullif(b.days - 1, 0) AS interval,
-               coalesce(b.total, 0) * :margin_percent::int / 100 AS margin,
-               c.contact_count * :contact_cost_minor::bigint
-                   + c.complaint_count * :complaint_cost_minor::bigint
+               div(coalesce(b.total, 0) * :margin_percent::int, 100) AS margin,
+               c.contact_count * :contact_cost_minor::numeric
+                   + c.complaint_count * :complaint_cost_minor::numeric
                    + coalesce(k.remedies, 0) + coalesce(p.cost, 0) AS served,
                coalesce(k.open, false) OR coalesce(b.unpaid, false) OR coalesce(m.open, false) AS unsettled,
                coalesce(m.claims, 0) AS claims, coalesce(m.paid, 0) AS claims_paid,
@@ -173,7 +173,8 @@ def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] |
            CASE abc_class WHEN 'a' THEN 'top' WHEN 'b' THEN 'regular' ELSE 'occasional' END
                AS management_class,
            value_style, marketing_class, year >= :file_threshold_minor::bigint AS key_file,
-           year AS year_minor, spent_minor, margin AS margin_minor, served AS cost_to_serve_minor,
+           year AS year_minor, spent_minor, margin::bigint AS margin_minor,
+           served::bigint AS cost_to_serve_minor,
            coalesce(unprofitable, false) AND served > 0 AS unprofitable,
            CASE WHEN everybody >= :many_customers::int THEN
                      CASE WHEN margin >= :high_margin_minor::bigint THEN 'accountable'

@@ -208,7 +208,7 @@ class CrmReturn(View):
     """,
     chart=Chart(kind="pareto", x="cause", y="customers", unit="customers"),
 )
-class ChurnType(View):
+class ChurnByCause(View):
     """Why customers left (流失类型): by the course of life, through us, for a rival, or in bad faith."""
 
     cause: ChurnCause

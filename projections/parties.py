@@ -75,6 +75,7 @@ WHOLE = """
       JOIN {{customers}} c ON c.customer_id = f.file
       LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {{spendings}} p GROUP BY 1) s
         ON s.customer_id = f.file
+    HAVING count(*) > 0
     """,
 )
 class SingleView(View):

@@ -1,9 +1,12 @@
-// A list that Relay pages by itself.
+// Lists that Relay pages by itself, at the root and of a row that it finds again by its id.
 import { graphql } from "relay-runtime";
 
 graphql`
-  query PagedQuery($count: Int!, $cursor: String, $at: AsOf) @asOf(at: $at) {
+  query PagedQuery($count: Int!, $cursor: String, $customerId: String!, $at: AsOf) @asOf(at: $at) {
     ...Paged_customers @arguments(count: $count, cursor: $cursor)
+    customer(customerId: $customerId) {
+      ...Paged_orders @arguments(count: $count)
+    }
   }
 `;
 
@@ -15,11 +18,20 @@ graphql`
       edges {
         node {
           customerId
-          orders(first: 3) {
-            nodes {
-              totalMinor
-            }
-          }
+        }
+      }
+    }
+  }
+`;
+
+graphql`
+  fragment Paged_orders on Customer
+  @argumentDefinitions(count: { type: "Int!" }, cursor: { type: "String" })
+  @refetchable(queryName: "PagedOrdersQuery") {
+    orders(last: $count, before: $cursor) @connection(key: "Paged_orders") {
+      edges {
+        node {
+          totalMinor
         }
       }
     }

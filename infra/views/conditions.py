@@ -125,18 +125,6 @@ def condition(where: Where, arguments: Arguments) -> str:
             return f"({quoted(column)} IN ({rows}))"
 
 
-def looked_into(where: Where) -> set[str]:
-    """The other views whose live rows decide a condition."""
-    match where:
-        case Within(table=table, where=inner):
-            return {table.declaration.name} | looked_into(inner)
-        case All(parts=parts) | Some(parts=parts):
-            return set().union(*map(looked_into, parts))
-        case Not(part=part):
-            return looked_into(part)
-    return set()
-
-
 def complete_order(declaration: Declaration, order: Sequence[Order]) -> list[Order]:
     """The wanted order, made total by the key."""
     named = {o.column for o in order}

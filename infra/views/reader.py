@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from domain.events import Recorded
 from domain.records import Record
 from infra.log.log import Log
 from infra.log.reading import Selection
@@ -27,8 +28,10 @@ from infra.views.conditions import (
     outside,
     sorting,
 )
+from infra.views.groups import figure as figure_of
+from infra.views.groups import grouping
 from infra.views.tables import UNMASKED, Key, Mask, Table, bind, column_type, quoted
-from projections.view import Declaration, Report, View
+from projections.view import Declaration, Field, Report, View
 
 WAIT = 10.0
 """Seconds for which a reader waits for a view to reach a position."""
@@ -279,6 +282,32 @@ class ViewReader:
         counted = f"SELECT count(*) FROM {source} v"
         return int(await self.log.pool.fetchval(counted, self.log.tenant, at, *arguments.values))
 
+    async def groups(
+        self,
+        table: Table,
+        at: int,
+        where: Where,
+        *,
+        sight: Sight,
+        by: Sequence[str],
+        figure: str | None,
+        column: Field | None,
+        size: int,
+    ) -> list[Any]:
+        """Of each group how many rows it has, and a figure of a column, or the value that makes the group."""
+        arguments = Arguments()
+        source = table.as_of("$2", condition(sight.of(where), arguments))
+        told = "NULL"
+        if column is not None and figure is not None:
+            told = f"v.{quoted(column.name)}" if figure == "key" else figure_of(figure, column, "v")
+        limit = f"{arguments.place(size)}::bigint"
+        return await self.log.pool.fetch(
+            f"SELECT count(*), {told} FROM {source} v{grouping(by, 'v')} LIMIT {limit}",
+            self.log.tenant,
+            at,
+            *arguments.values,
+        )
+
     async def _select(
         self,
         table: Table,
@@ -320,7 +349,7 @@ class ViewReader:
     ) -> Found | None:
         """A row, whole, as of a position that the view may not have reached: what is missing is folded here.
 
-        The row must depend on events of this stream, or about this customer, only.
+        The row must depend on events of this stream and about this customer only.
         """
         standing = await self.standing()
         seen = standing.positions[view]
@@ -330,19 +359,27 @@ class ViewReader:
             return found
         declaration = table.declaration
         row, since = (found.row, found.since) if found else (None, 0)
-        about = Selection(customer_id=customer_id) if customer_id else Selection(stream=stream)
-        about = msgspec.structs.replace(about, until=position)
-        while missed := await self.log.select(about, after=seen):
-            seen = missed[-1].position
-            for recorded in missed:
-                handler = declaration.handlers.get(type(recorded.event))
-                if handler is None or key not in handler.keys(recorded):
-                    continue
-                extra = (await self.log.policies(recorded.position),) if handler.policies else ()
-                after = handler.fold(row or declaration.blank(key), recorded, *extra)
-                if after != row:
-                    row, since = after, recorded.position
+        streams = [Selection(stream=stream, until=position)]
+        about = [Selection(customer_id=customer_id, until=position)] if customer_id else []
+        for recorded in await self._missed([*streams, *about], seen):
+            handler = declaration.handlers.get(type(recorded.event))
+            if handler is None or key not in handler.keys(recorded):
+                continue
+            extra = (await self.log.policies(recorded.position),) if handler.policies else ()
+            after = handler.fold(row or declaration.blank(key), recorded, *extra)
+            if after != row:
+                row, since = after, recorded.position
         return None if row is None else Found(row=row, since=since, at=position)
+
+    async def _missed(self, selections: Iterable[Selection], seen: int) -> list[Recorded[Any]]:
+        """The events after a position that are in one of the selections, in their order."""
+        missed: dict[int, Recorded[Any]] = {}
+        for selection in selections:
+            after = seen
+            while page := await self.log.select(selection, after=after):
+                missed.update((recorded.position, recorded) for recorded in page)
+                after = page[-1].position
+        return [missed[position] for position in sorted(missed)]
 
 
 def masked(found: Found, sight: Sight) -> Found:

@@ -17,6 +17,7 @@ from infra.views.conditions import (
     outside,
     sorting,
 )
+from infra.views.groups import figure, grouping
 from infra.views.reader import SERVING, typed
 from infra.views.tables import UNMASKED, Mask, Table, bind, column_type, quoted
 from projections.view import Declaration, Field, Report
@@ -107,6 +108,25 @@ class Total(Record):
     """How many rows the list around has in all."""
 
 
+class Groups(Record):
+    """The rows of the list around, whichever page is shown, in groups with the same values."""
+
+    by: tuple[str, ...]
+    size: Any
+    body: Body
+
+
+class Count(Record):
+    """How many rows the group around has."""
+
+
+class Figure(Record):
+    """A figure of a column in the group around."""
+
+    name: str
+    field: Field
+
+
 class PageInfo(Record):
     """Where the page of the list around begins and ends."""
 
@@ -146,6 +166,9 @@ Value = (
     | Rows
     | Nodes
     | Total
+    | Groups
+    | Count
+    | Figure
     | PageInfo
     | More
     | Edge
@@ -258,6 +281,11 @@ class _Writer:
                 return self._each(value)
             case Inside(body=body):
                 return f"(SELECT row_to_json(n.*) FROM (SELECT {self.listed(body)}) n)"
+            case Count():
+                return "count(*)"
+            case Figure(name=name, field=field):
+                told = figure(name, field, row)
+                return number(told) if name == "avg" or field.type is float else told
             case Rows():
                 return self._rows(value)
             case Lines():
@@ -274,6 +302,8 @@ class _Writer:
                 return self._array(body, around.page, f" LIMIT {around.size}")
             case Total():
                 return f"(SELECT count(*) FROM {self._source(around.asked.view, around.where)} v)"
+            case Groups():
+                return self._groups(value, around)
             case PageInfo(body=body):
                 return f"(SELECT row_to_json(n.*) FROM (SELECT {self.listed(body)}) n)"
             case More(before=before) if before is around.window.backward:
@@ -330,7 +360,7 @@ class _Writer:
         before = self._within()
         written = f"SELECT {self.listed(body)} FROM {source} {self.arguments.outer}{tail}"
         self.arguments.outer = before
-        return f"coalesce((SELECT array_to_json(array_agg(n.*)) FROM ({written}) n), '[]')"
+        return _array_of(written)
 
     def _within(self) -> str:
         """Go into another row, which gets a name of its own; the name of the one before."""
@@ -355,6 +385,16 @@ class _Writer:
         self.now, self.at, self._list = before
         return written
 
+    def _groups(self, asked: Groups, around: _List) -> str:
+        source, size = self._source(around.asked.view, around.where), self._size(asked.size)
+        before = self._within()
+        row = self.arguments.outer
+        written = (
+            f"SELECT {self.listed(asked.body)} FROM {source} {row}{grouping(asked.by, row)} LIMIT {size}"
+        )
+        self.arguments.outer = before
+        return _array_of(written)
+
     def _size(self, size: Any) -> str:
         return str(size) if isinstance(size, int) else f"{self.arguments.place(size)}::bigint"
 
@@ -374,6 +414,10 @@ class _Writer:
     def _cursor(self, around: _List, row: str) -> str:
         columns = [around.declaration.field(o.column) for o in around.order]
         return cursor([self.at, *(_sort_value(f"{row}.{quoted(f.name)}", f) for f in columns)])
+
+
+def _array_of(written: str) -> str:
+    return f"coalesce((SELECT array_to_json(array_agg(n.*)) FROM ({written}) n), '[]')"
 
 
 def key_column(place: int) -> str:

@@ -22,6 +22,13 @@ from graphql import (
 )
 
 DEEPEST = 6
+FITTING = {
+    "sum": ("Int64", "Float"),
+    "avg": ("Int64", "Float"),
+    "min": ("Int64", "Float", "String", "Date", "DateTime"),
+    "max": ("Int64", "Float", "String", "Date", "DateTime"),
+}
+"""The types of columns of which there is a figure."""
 ODD = ("n", "answer", "v", "since", "tenant", "at")
 """Aliases that mean something in a statement."""
 SCALARS: dict[str, list[Any]] = {
@@ -113,6 +120,8 @@ class Operation:
         if name == "__typename":
             return name
         field, alias = kind.fields[name], ""
+        if name == "groups":
+            return self._groups(kind.name.removesuffix("Connection"))
         if field.args or self._chance(8):
             alias = f"{dict(enumerate(ODD)).get(self._aliases, f'a{self._aliases}')}: "
             self._aliases += 1
@@ -126,6 +135,33 @@ class Operation:
         elif isinstance(named, GraphQLInterfaceType):
             inside = f" {self._of_an_interface(named, depth)}"
         return f"{alias}{name}{arguments}{self._condition()}{inside}"
+
+    def _groups(self, row: str) -> str:
+        """Rows in groups, with figures that mostly fit their columns."""
+        kind, columns = self._schema.type_map[row], self._schema.type_map[f"{row}Column"]
+        assert isinstance(kind, GraphQLObjectType)
+        assert isinstance(columns, GraphQLEnumType)
+        by = self._random.sample(
+            [*columns.values], min(len(columns.values), self._random.choice((0, 1, 1, 2)))
+        )
+        parts = []
+        for figure in self._random.sample(["count", "key", "sum", "avg", "min", "max"], 3):
+            fitting = FITTING.get(figure, ()) if self._chance(97) else SCALARS
+            fit = [c for c in columns.values if str(kind.fields[_camel(c)].type).rstrip("!") in fitting]
+            of = by if figure == "key" else fit
+            if figure == "count":
+                parts.append(figure)
+            elif of:
+                self._aliases += 1
+                column = self._random.choice(of)
+                given = self._variable(f"{row}Column!", column) if self._chance(20) else column
+                parts.append(f"a{self._aliases}: {figure}(of: {given})")
+        listed = f"[{', '.join(by)}]"
+        given = self._variable(f"[{row}Column!]!", by) if self._chance(40) else listed
+        size = self._variable("Int!", 3) if self._chance(40) else self._random.choice((1, 2, 100))
+        self._aliases += 1
+        inside = " ".join(parts) or "__typename"
+        return f"a{self._aliases}: groups(by: {given}, first: {size}){self._condition()} {{ {inside} }}"
 
     def _wanted(self, field: GraphQLField) -> list[str]:
         """The arguments that may be given; of a page's sizes one, as a rule."""
@@ -205,3 +241,9 @@ class Operation:
 
 def _deep(field: GraphQLField) -> bool:
     return is_composite_type(get_named_type(field.type))
+
+
+def _camel(column: str) -> str:
+    """The field that a column is."""
+    first, *others = column.lower().split("_")
+    return first + "".join(word.capitalize() for word in others)

@@ -1,76 +1,21 @@
-"""Labels and messages in English and Chinese: none is forgotten, and codes and names stay as they are."""
+"""Labels and messages in English and Chinese; codes and names stay as they are."""
 
 from __future__ import annotations
 
-import inspect
-import re
-import string
-from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.requests import HTTPConnection
 
-import api
-from api import chinese
-from api.labels import labelled
 from api.languages import Language, label, language_of, message, rule
-from api.schema import build_schema
 from domain.complaints import Severity
 from domain.course import MatterNotAtThisStep
-from domain.deciders import DECIDERS
-from domain.errors import DomainError, InvalidInput
+from domain.errors import InvalidInput
 from domain.tiers import ThresholdRises, Tier
-from tests.api.conftest import BUILT_IN, REPORTS
 from tests.api.server import Api
+from tests.api.test_schema import ENUMS
 
-ENUMS = labelled(build_schema({view.name: view for view in BUILT_IN}, REPORTS)._schema.type_map)
 CHINESE = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.5"}
-
-
-def errors(of: type[DomainError] = DomainError) -> set[type[DomainError]]:
-    """Every rule of the domain that can be broken."""
-    met = {error for cls in of.__subclasses__() for error in (cls, *errors(cls))}
-    return {error for error in met if error.__module__.startswith("domain.")}
-
-
-def values_of(template: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
-
-
-def test_every_enum_value_has_a_chinese_label() -> None:
-    assert {kind.name: set(kind.values) for kind in ENUMS} == {
-        name: set(words) for name, words in chinese.ENUMS.items()
-    }
-
-
-def test_the_labels_of_one_enum_differ() -> None:
-    for words in chinese.ENUMS.values():
-        assert len(set(words.values())) == len(words)
-
-
-def test_every_rule_has_chinese_words_with_the_same_values() -> None:
-    assert {error.__name__ for error in errors()} | {"IdempotencyKeyReused"} == set(chinese.RULES)
-    for error in errors():
-        assert values_of(inspect.cleandoc(error.__doc__ or "")) == values_of(chinese.RULES[error.__name__])
-
-
-def test_every_code_has_chinese_words() -> None:
-    """Codes are written where requests are refused, and in the tables of errors and of status."""
-    written = "\n".join(file.read_text(encoding="utf-8") for file in Path(api.__path__[0]).glob("*.py"))
-    found = re.findall(r'(?:refused\(\s*|Unfit\(\s*\d+,\s*|: \(|\bcode": )"([A-Z][A-Z_]+)"', written)
-    found += re.findall(r'return "([A-Z]+_[A-Z_]+)"', written)
-    assert {"FORBIDDEN", "NOT_REACHED", "RATE_LIMITED", "METHOD_NOT_ALLOWED"} <= {*found}
-    assert {*found} <= {*chinese.CODES}
-
-
-def test_matters_and_their_steps_have_chinese_words() -> None:
-    courses = [decider for decider in DECIDERS if decider.decide.__module__ == "domain.course"]
-    assert courses
-    assert {decider.name.replace("_", " ") for decider in courses} <= {*chinese.WORDS}
-    for decider in courses:
-        moves = inspect.getclosurevars(decider.decide).nonlocals["by_command"].values()
-        assert {step for move in moves for step in (move.to, *move.after)} <= {*chinese.WORDS}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from typing import Any
 from domain.calendar import DayEnded
 from domain.events import POLICY_TAG, Recorded
 from domain.policies import Policies, evolve
+from domain.tiers import Cadence, ends_on
 from projections.view import Declaration
+from tests.infra.classes import classes
 from tests.infra.populations import Rows, populations
 
 
@@ -23,7 +25,10 @@ def folded(declarations: Iterable[Declaration], events: Sequence[Recorded[Any]])
         for declaration in declarations:
             _fold(declaration, views[declaration.name], recorded, policies)
         if isinstance(recorded.event, DayEnded):
+            day = recorded.event.day
             computed |= populations(events[:n], policies)
+            if ends_on(Cadence.MONTH, day) and "customer_classes" in views:
+                computed["customer_classes"] = classes({**views, **computed}, day, policies)
     return {name: computed.get(name, rows) for name, rows in views.items()}
 
 

