@@ -30,6 +30,7 @@ from api.events import EventConnection, event_log, event_log_arguments
 from api.execution import CACHED, TOKENS, Parsing, Schema
 from api.gate import Passing
 from api.groups import COLUMN_VALUE, ColumnValue
+from api.labels import labels_field
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
 from api.nodes import DECLARATION, root_fields
@@ -127,6 +128,7 @@ def _query(
         fields["preview_tier_policy"] = previews.preview_field(types, inputs)
     if OWNER_OF in types:
         fields["compare_customer"] = comparing.comparison_field(types)
+    fields["enum_labels"] = labels_field()
     fields["event_log"] = (
         EventConnection,
         field(EventConnection, event_log, event_log_arguments(), "The log: every event, in order."),
