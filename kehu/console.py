@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -85,8 +85,9 @@ def short(value: Any) -> str:
 def listed(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     """Rows as a table, with a column for each of their names."""
     table = Table(title=title, title_justify="left")
-    for name, value in rows[0].items():
-        table.add_column(name.replace("_", " "), justify="right" if type(value) in (int, float) else "left")
+    for number, (name, value) in enumerate(rows[0].items()):
+        justify: JustifyMethod = "right" if type(value) in (int, float) else "left"
+        table.add_column(name.replace("_", " "), justify=justify, no_wrap=number == 0)  # what names a row
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     return table
