@@ -11,6 +11,7 @@ from strawberry.types import Info
 
 from api.callers import Caller
 from api.errors import refused
+from api.languages import Language, language_of
 from api.policy import rules_for
 from api.scalars import Place
 from infra.tenant import Tenant
@@ -76,6 +77,11 @@ class Call:
         """Who asks; nobody gets here whom `identify` did not let in."""
         assert self._caller is not None
         return self._caller
+
+    @property
+    def language(self) -> Language:
+        """In which language the caller reads messages and labels."""
+        return language_of(self.request)
 
     async def identify(self) -> Caller:
         """Find out who asks. Raises UNAUTHENTICATED or FORBIDDEN."""

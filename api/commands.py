@@ -18,6 +18,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from api.build import Argument, bare, enum, field, input_type, list_of, object_type
 from api.call import Call, call
+from api.languages import Language, message, worded
 from api.rights import require_theirs, within_reach
 from api.scalars import Int64
 from api.views import ViewType, optional
@@ -129,14 +130,14 @@ class Error:
 class Refusal:
     """A domain error as GraphQL tells it."""
 
-    def __init__(self, error: DomainError | CommandIdReused) -> None:
+    def __init__(self, error: DomainError | CommandIdReused, language: Language = Language.EN) -> None:
         if isinstance(error, DomainError):
-            self.code, self.message, at = error.code, error.message, error.at
+            self.code, at = error.code, error.at
+            self.field = _path(at) if at else None
+            self.message = message(error, language, self.field)
         else:
-            self.code, self.message, at = "IdempotencyKeyReused", str(error), "command_id"
-        self.field = _path(at) if at else None
-        if isinstance(error, InvalidInput):
-            self.message = f"{self.field}: {error.details['rule']}"
+            self.code, self.field = "IdempotencyKeyReused", "idempotencyKey"
+            self.message = worded(self.code, language) or str(error)
 
 
 def _path(at: str) -> str:
@@ -276,7 +277,7 @@ def mutation(
             await require_theirs(call(info), decider, wanted)
             done = await call(info).tenant.engine.execute(wanted)
         except (DomainError, CommandIdReused) as refused:
-            return Payload(None, None, [Refusal(refused)])
+            return Payload(None, None, [Refusal(refused, call(info).language)])
         return Payload(done, await _row(call(info), decider, answer, done), [])
 
     return payload, field(payload, resolve, {"input": argument}, inspect.cleandoc(command.__doc__ or ""))

@@ -120,7 +120,7 @@ async def export_events(request: Request, tenant: Tenant, gate: Gate) -> Respons
         headers = {UNTIL: str(export.until), "cache-control": "no-store"}
         return Streaming(export.pages(), ended, media_type=LINES, headers=headers)
     except Exception as error:
-        return failed(error)
+        return failed(error, request)
 
 
 async def _export(request: Request, context: Call) -> Export:

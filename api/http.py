@@ -39,6 +39,7 @@ from api.errors import as_graphql, refused, told, too_slow
 from api.execution import is_subscription
 from api.export import export_events
 from api.gate import Gate
+from api.languages import language_of, told_in
 from api.over_http import (
     GRAPHQL,
     Operation,
@@ -46,7 +47,6 @@ from api.over_http import (
     advice,
     as_json,
     failed,
-    failure,
     media_type,
     operation,
     status_of,
@@ -72,7 +72,7 @@ INIT = timedelta(seconds=10)
 NEAR = 1_000
 """Events by which the views of a server that is ready may lag behind."""
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-VARY = "authorization, cookie, accept"
+VARY = "authorization, cookie, accept, accept-language"
 _log = logging.getLogger(__name__)
 
 
@@ -128,8 +128,8 @@ class GraphQLApp(GraphQL[Call, None]):
         try:
             response = await self._respond(request)
         except Unfit as unfit:
-            body = failure(unfit.code, str(unfit))
-            response = JSONResponse(body, unfit.status, headers={**HEADERS, **unfit.headers})
+            response = failed(unfit, request)
+            response.headers.update(HEADERS)
         await response(scope, receive, send)
 
     # --- HTTP ---------------------------------------------------------------------------------
@@ -214,6 +214,7 @@ class GraphQLApp(GraphQL[Call, None]):
         return answer
 
     def _written(self, request: Request, answer: dict[str, Any], kind: str, *, pinned: bool) -> Response:
+        answer = told_in(language_of(request), answer)
         status, headers = status_of(answer, kind), {**HEADERS, "vary": VARY, **advice(answer)}
         if request.method == "GET" and status == 200 and pinned and answer.get("data"):
             shown = [answer["data"], answer.get("errors"), answer["extensions"]["asOf"]]
@@ -264,7 +265,7 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
         try:
             require(await gate.caller(request, {}), [MEASURED])
         except GraphQLError as error:
-            return failed(error)
+            return failed(error, request)
         return Response(await metrics.text(tenant), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def exported(request: Request) -> Response:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 
 from api.errors import as_graphql, told
+from api.languages import language_of, told_in
 from domain.records import Record
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
@@ -177,12 +178,15 @@ def status_of(answer: Mapping[str, Any], kind: str) -> int:
     return STATUS.get(code, 400) if kind == GRAPHQL or code in ALWAYS else 200
 
 
-def failed(error: Exception) -> JSONResponse:
+def failed(error: Exception, request: HTTPConnection) -> JSONResponse:
     """The answer of a route that is not GraphQL: what went wrong by status, code and words."""
     if isinstance(error, Unfit):
-        return JSONResponse(failure(error.code, str(error)), error.status, headers=error.headers)
-    answer = {"errors": [told(as_graphql(error)).formatted]}
-    return JSONResponse(answer, status_of(answer, GRAPHQL), headers=advice(answer))
+        told_so = told_in(language_of(request), failure(error.code, str(error)))
+        return JSONResponse(told_so, error.status, headers=error.headers)
+    answer: dict[str, Any] = {"errors": [told(as_graphql(error)).formatted]}
+    return JSONResponse(
+        told_in(language_of(request), answer), status_of(answer, GRAPHQL), headers=advice(answer)
+    )
 
 
 def advice(answer: Mapping[str, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from api.callers import Caller
 from api.errors import refused
 from domain.events import Event, encode, personal_fields
 from domain.roles import Role
-from infra.views.conditions import All, Not, Some, Test, Where, Within
+from infra.views.conditions import All, Not, Rows, Some, Test, Where, Within
 from infra.views.reader import Sight
 from infra.views.tables import Table
 from projections.view import Declaration, Field
@@ -193,7 +193,7 @@ COMMANDS: Mapping[str, Rights] = {
 }
 MASK = "***"
 """What stands for a text that must not be null; for any other value null does."""
-OWNER_OF, OWNER = "customers", "owner"
+OWNER_OF, OWNER, LENT = "customers", "owner", "file_loans"
 """The view and the column that say whose a customer is."""
 
 
@@ -272,20 +272,34 @@ def mask(field: Field) -> str | None:
 
 def _theirs(
     owner: Any, view: Declaration, table: Callable[[str], Table], seen: tuple[str, ...]
-) -> Where | None:
-    """The condition of the rows about the caller's own customers; None where a view is about none."""
+) -> Within | None:
+    """The condition of the rows about the caller's own customers, and those whose files they borrow.
+
+    None where a view is about no customer.
+    """
     if view.name == OWNER_OF:
-        owned = Test(column=OWNER, op="eq", value=owner)
-        return Within(column=view.key[0], table=table(OWNER_OF), key=view.key[0], where=owned)
+        return _in_reach(view.key[0], owner, table)
     refs = [f for f in view.fields if f.ref and not f.optional and f.ref not in (*seen, view.name)]
     for field in sorted(refs, key=lambda field: field.ref != OWNER_OF):
+        if field.ref == OWNER_OF:
+            return _in_reach(field.name, owner, table)
         target = table(str(field.ref))
-        match _theirs(owner, target.declaration, table, (*seen, view.name)):
-            case Within(table=customers) as inner if customers.declaration is target.declaration:
-                return Within(column=field.name, table=customers, key=inner.key, where=inner.where)
-            case Within() as inner:
-                return Within(column=field.name, table=target, key=target.declaration.key[0], where=inner)
+        if inner := _theirs(owner, target.declaration, table, (*seen, view.name)):
+            rows = Rows(table=target, column=target.declaration.key[0], where=inner)
+            return Within(column=field.name, rows=(rows,))
     return None
+
+
+def _in_reach(column: str, owner: Any, table: Callable[[str], Table]) -> Within:
+    customers, id = table(OWNER_OF), table(OWNER_OF).declaration.key[0]
+    owned = Rows(table=customers, column=id, where=Test(column=OWNER, op="eq", value=owner))
+    return Within(column=column, rows=(owned, Rows(table=table(LENT), column=id, where=borrowed(owner))))
+
+
+def borrowed(borrower: Any) -> All:
+    """The loans that run and let somebody read a customer's file."""
+    running = Test(column="running", op="eq", value=True)
+    return All(parts=(Test(column="borrower", op="eq", value=borrower), running))
 
 
 def require_unmasked(sight: Sight, wanted: Where, order: Iterable[str] = ()) -> None:

@@ -84,12 +84,12 @@ async def _reassign(_: Any, info: Info, input: Any) -> Reassigned:
             for customer in (row["customer_id"] for row in theirs)
         ]
     except DomainError as error:
-        return Reassigned(0, None, [Refusal(error)])
+        return Reassigned(0, None, [Refusal(error, context.language)])
     done, errors = list[Appended](), list[Refusal]()
     for begin in range(0, len(wanted), AT_ONCE):
         for result in await context.tenant.engine.execute_many(wanted[begin : begin + AT_ONCE]):
             if isinstance(result, DomainError):
-                errors.append(Refusal(result))
+                errors.append(Refusal(result, context.language))
             elif result is not None:
                 done.append(result)
     position = max((appended.position for appended in done), default=None)

@@ -28,7 +28,7 @@ POSITION = "kehu-position"
 HEADERS = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "vary": "authorization, cookie",
+    "vary": "authorization, cookie, accept-language",
 }
 
 
@@ -47,11 +47,11 @@ async def report_file(request: Request, tenant: Tenant, gate: Gate) -> Response:
             body = await asyncio.to_thread(written, answered, form, manner)
         return _sent(request, answered, form, body)
     except BadArgument as error:
-        return failed(refused("BAD_USER_INPUT", f"{to_camel_case(error.name)}: {error.rule}"))
+        return failed(refused("BAD_USER_INPUT", f"{to_camel_case(error.name)}: {error.rule}"), request)
     except TimeoutError:
-        return failed(refused("TIMEOUT", f"no file within {gate.access.request_seconds:g} s"))
+        return failed(refused("TIMEOUT", f"no file within {gate.access.request_seconds:g} s"), request)
     except Exception as error:
-        return failed(error)
+        return failed(error, request)
 
 
 def _named(tenant: Tenant, file: str) -> tuple[Report, str]:

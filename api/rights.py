@@ -1,4 +1,7 @@
-"""Whether a customer is the caller's own, asked of the log itself, where the views would be late."""
+"""Whether a customer is the caller's own, or their file lent to the caller.
+
+Whose a customer is, is asked of the log itself, where the views would be late; what is lent, of the view.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from typing import Any
 
 from api.call import Call
 from api.errors import refused
-from api.policy import LOG, OWNER_OF, Right, Subject, require, right
+from api.policy import LENT, LOG, OWNER_OF, Right, Subject, borrowed, require, right
 from domain.commands import Command
 from domain.customers import CUSTOMERS
 from domain.decider import Decider
 from domain.events import Event, Recorded
+from infra.views.conditions import All, Test
+from infra.views.reader import EVERYTHING
 from projections.view import Declaration
 
 
@@ -40,7 +45,7 @@ async def within_reach(context: Call, view: Declaration, customer: str | None) -
     if has is Right.NONE:
         return False
     bound = has is Right.OWN or (context.caller.own_only and _about_customers(view))
-    return not bound or (customer is not None and await is_theirs(context, customer))
+    return not bound or (customer is not None and await in_reach(context, customer))
 
 
 async def require_events_of(context: Call, customer: str | None) -> None:
@@ -48,7 +53,7 @@ async def require_events_of(context: Call, customer: str | None) -> None:
     require(context.caller, [LOG])
     if right(context.caller, LOG) is not Right.OWN and not context.caller.own_only:
         return
-    if customer is None or not await is_theirs(context, customer):
+    if customer is None or not await in_reach(context, customer):
         raise refused("FORBIDDEN", "name a customer of yours: you may read what is about them")
 
 
@@ -60,13 +65,24 @@ async def readable(context: Call, events: Sequence[Recorded[Event]]) -> Sequence
     require(context.caller, [LOG])
     if right(context.caller, LOG) is not Right.OWN and not context.caller.own_only:
         return events
-    return [e for e in events if e.customer_id is None or await is_theirs(context, e.customer_id)]
+    return [e for e in events if e.customer_id is None or await in_reach(context, e.customer_id)]
 
 
 async def is_theirs(context: Call, customer: str) -> bool:
     """Whether the caller owns the customer now."""
     state = await context.tenant.engine.state(CUSTOMERS, CUSTOMERS.stream(customer))
     return bool(state.owner == context.caller.actor)
+
+
+async def in_reach(context: Call, customer: str) -> bool:
+    """Whether the caller may read what is about the customer: owns them, or has borrowed their file."""
+    if await is_theirs(context, customer):
+        return True
+    reader, standing = context.reader, await context.reader.standing()
+    loans, at = reader.table(LENT, standing), standing.positions[LENT]
+    theirs = Test(column="customer_id", op="eq", value=customer)
+    where = All(parts=(borrowed(context.caller.actor), theirs))
+    return await reader.count(loans, at, where, sight=EVERYTHING) > 0
 
 
 def _about_customers(view: Declaration) -> bool:

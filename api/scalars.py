@@ -3,19 +3,67 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from typing import Any, NewType
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any, NewType, TypeVar
 
 import strawberry
-from graphql import GraphQLError, IntValueNode, StringValueNode, ValueNode
+from graphql import GraphQLError, IntValueNode, StringValueNode, TokenKind, ValueNode, print_ast
 from strawberry.types.scalar import ScalarDefinition
 
 from domain.records import Record
 
+T = TypeVar("T")
 Int64 = NewType("Int64", int)
 """An integer that JavaScript still reads exactly."""
 
 LIMIT = 2**53 - 1
+DIGITS = 100
+"""Longer numbers are not read at all."""
+
+
+# --- What is wrong, and where ---------------------------------------------------------------------
+
+
+def _at(node: ValueNode, parse: Callable[[Any], T], value: Any) -> T:
+    """The value of a literal; an error tells, as it does for variables, which field it was for."""
+    try:
+        return parse(value)
+    except GraphQLError as error:
+        raise _wrong(node, error.message) from None
+
+
+def _wrong(node: ValueNode, rule: str) -> GraphQLError:
+    """The rule after the name of the argument or the input's field in which the literal stands."""
+    token = node.loc.start_token.prev if node.loc else None
+    while token is not None and token.kind is not TokenKind.COLON and token.kind is not TokenKind.NAME:
+        token = token.prev
+    name = token.prev if token is not None and token.kind is TokenKind.COLON else None
+    return GraphQLError(f"{name.value}: {rule}" if name else rule, node)
+
+
+def _written(node: ValueNode) -> str:
+    return repr(node.value[:DIGITS]) if isinstance(node, StringValueNode) else print_ast(node)[:DIGITS]
+
+
+def _text_of(node: ValueNode) -> Any:
+    """A literal's text; what is none is refused by whoever reads it."""
+    return node.value if isinstance(node, StringValueNode) else _Literal(_written(node))
+
+
+def _literal(parse: Callable[[Any], T]) -> Callable[..., T]:
+    """What reads the literals of a scalar that is written as a text."""
+    return lambda node, variables=None: _at(node, parse, _text_of(node))
+
+
+class _Literal(str):
+    """What is written in a document in the place of a text."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+# --- Scalars --------------------------------------------------------------------------------------
 
 
 def _parse(value: Any) -> int:
@@ -27,9 +75,9 @@ def _parse(value: Any) -> int:
 
 
 def _parse_literal(node: ValueNode, _: Any = None) -> int:
-    if not isinstance(node, IntValueNode):
-        raise GraphQLError("Int64 takes a whole number", node)
-    return _parse(int(node.value))
+    if not isinstance(node, IntValueNode) or len(node.value) > DIGITS:
+        raise _wrong(node, f"Int64 takes a whole number from -{LIMIT} to {LIMIT}, not {_written(node)}")
+    return _at(node, _parse, int(node.value))
 
 
 INT64: ScalarDefinition = strawberry.scalar(
@@ -91,13 +139,35 @@ _TRAILING = re.compile(r"(\.\d*?)0+(?=\D|$)")
 
 def _parse_moment(value: Any) -> datetime:
     """A moment in UTC; without its zone a text names no moment."""
+    takes = f"DateTime takes a moment with its zone, such as 2026-03-01T09:00:00Z, not {value!r:.100}"
     try:
         moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
+        if moment.tzinfo is None:
+            raise GraphQLError(f"{takes}: the zone is missing")
+        return moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
-        pass
-    raise GraphQLError(f"DateTime takes a moment with its zone, such as 2026-03-01T09:00:00Z, not {value!r}")
+        _require_day(str(value)[:10], takes)
+    raise GraphQLError(takes)
+
+
+def _parse_day(value: Any) -> date:
+    takes = f"Date takes a day such as 2026-03-01, not {value!r:.100}"
+    if not isinstance(value, str) or isinstance(value, _Literal) or not _DAY.match(value):
+        raise GraphQLError(takes)
+    _require_day(value, takes)
+    return date.fromisoformat(value)
+
+
+def _require_day(text: str, takes: str) -> None:
+    """Raises where a text is written like a day that is in no calendar."""
+    if _DAY.match(text):
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            raise GraphQLError(f"{takes}: there is no such day") from None
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
 MOMENT: ScalarDefinition = strawberry.scalar(
@@ -106,4 +176,14 @@ MOMENT: ScalarDefinition = strawberry.scalar(
     specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
     serialize=moment_text,
     parse_value=_parse_moment,
+    parse_literal=_literal(_parse_moment),
+)
+
+DATE: ScalarDefinition = strawberry.scalar(
+    name="Date",
+    description="A day, ISO 8601: `2026-03-01`.",
+    specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
+    serialize=date.isoformat,
+    parse_value=_parse_day,
+    parse_literal=_literal(_parse_day),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import strawberry
@@ -30,6 +30,7 @@ from api.events import EventConnection, event_log, event_log_arguments
 from api.execution import CACHED, TOKENS, Parsing, Schema
 from api.gate import Passing
 from api.groups import COLUMN_VALUE, ColumnValue
+from api.labels import labels_field
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
 from api.nodes import DECLARATION, root_fields
@@ -38,7 +39,7 @@ from api.plans import Plans
 from api.policy import LOG, OWNER_OF, Subject
 from api.reassigning import reassign_field
 from api.reports import report_field
-from api.scalars import INT64, MOMENT, PLACE, Int64, Place
+from api.scalars import DATE, INT64, MOMENT, PLACE, Int64, Place
 from api.subscriptions import MESSAGES, subscription
 from api.views import ViewType, complete
 from infra.views.reader import Found
@@ -77,6 +78,7 @@ def build_schema(
         Int64: INT64,
         datetime: MOMENT,
         Place: PLACE,
+        date: DATE,
     }
     schema = Schema(
         query=_query(types, rows, inputs),
@@ -126,6 +128,7 @@ def _query(
         fields["preview_tier_policy"] = previews.preview_field(types, inputs)
     if OWNER_OF in types:
         fields["compare_customer"] = comparing.comparison_field(types)
+    fields["enum_labels"] = labels_field()
     fields["event_log"] = (
         EventConnection,
         field(EventConnection, event_log, event_log_arguments(), "The log: every event, in order."),

@@ -25,7 +25,7 @@ RATE = 500
 """Commands a second, one event each."""
 SUBSCRIBERS = 1_000
 """Every second one over SSE, the others over WebSocket; each has a connection of its own."""
-EACH = 5
+EACH = 2
 """Subscribers of one customer: so many messages a command."""
 TICK = 0.005
 BOUND = 100.0

@@ -7,7 +7,8 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from bench import postgraphile
 from bench.business import EVENTS_EACH, fill
@@ -16,6 +17,7 @@ from bench.load import Request, ask, get, load, post
 from bench.queries import CUSTOMER, LIST
 from domain.roles import Role
 from infra.database import connected
+from infra.documents import Documents
 from infra.keys import Keys
 from infra.tenant import open_tenant
 from kehu.builtin import NAMES
@@ -23,8 +25,14 @@ from projections.view import views
 
 EVENTS = 50_000
 CONNECTIONS = 16
+ONE, MANY = "customer with 10 interactions", "list of 100 customers × 6 fields"
 WARM = 6
 """Rounds before the first that counts: Node.js compiles what it has run some thousand times."""
+ASKED = {
+    "kehu": ({"query": CUSTOMER}, {"query": LIST}, 0.6),
+    "trusted": ({"documentId": "customer"}, {"documentId": "list"}, 0.85),
+}
+"""What is sent to each kind of server for the two questions, and the part of hand-written SQL to reach."""
 
 
 class AnswersDiffer(Exception):
@@ -43,43 +51,51 @@ async def bench(run: Run) -> list[Figure]:
             live = {name: tenant.reader.table(name, standing).live for name in ("customers", "interactions")}
             await postgraphile.prepare(pool, live)
         _, key = await Keys(pool, "bench").create("bench", Role.ADMIN, "bench")
+        await Documents(pool, "bench").trust({"customer": CUSTOMER, "list": LIST})
+    one_by_hand = _in_turn([get(f"/customers/c{number}") for number in range(customers)])
+    many_by_hand = _in_turn([get("/customers")])
     figures: list[Figure] = []
-    async with AsyncExitStack() as stack:
-        kehu = await stack.enter_async_context(serving(dsn, "kehu"))
-        hand = await stack.enter_async_context(serving(dsn, "hand"))
-        graphile = None
-        if run.postgraphile:
-            server = (*run.postgraphile, dsn, str(CONNECTIONS))
-            graphile = await stack.enter_async_context(started(server))
-        one_kehu = [post(CUSTOMER, {"id": f"c{number}"}, key) for number in range(customers)]
-        one_hand = [get(f"/customers/c{number}") for number in range(customers)]
-        many_kehu, many_hand = post(LIST, {}, key), get("/customers")
-        one_peer = [post(postgraphile.CUSTOMER, {"id": f"c{number}"}, "-") for number in range(customers)]
-        many_peer = post(postgraphile.LIST, {}, "-")
-        asked_by: list[tuple[str, Request, Request, Request]] = [
-            (
-                "customer with 10 interactions",
-                lambda n: one_kehu[n * 7919 % customers],
-                lambda n: one_hand[n * 7919 % customers],
-                lambda n: one_peer[n * 7919 % customers],
-            ),
-            (
-                "list of 100 customers × 6 fields",
-                lambda _: many_kehu,
-                lambda _: many_hand,
-                lambda _: many_peer,
-            ),
-        ]
-        for what, asked, path, other in asked_by:
-            answer = await ask(kehu, asked(1))
-            await _require_same(what, answer, await ask(hand, path(1)))
-            peers = [Peer(name="hand-written SQL", measure=_load(run, hand, path), target=0.6)]
-            if graphile is not None:
-                await load(graphile, other, CONNECTIONS, WARM * run.scale.seconds)
-                await _require_same(what, answer, await ask(graphile, other(1)))
-                peers.append(Peer(name="PostGraphile", measure=_load(run, graphile, other)))
-            figures += await run.compare(f"GraphQL, {what}", "requests/s", _load(run, kehu, asked), peers)
+    async with serving(dsn, "hand") as hand, _graphile(run, dsn, customers) as graphile:
+        for kind, (one, many, target) in ASKED.items():
+            ones = [post({**one, "variables": {"id": f"c{number}"}}, key) for number in range(customers)]
+            pairs: list[tuple[str, Request, Request]] = [
+                (ONE, _in_turn(ones), one_by_hand),
+                (MANY, _in_turn([post(many, key)]), many_by_hand),
+            ]
+            async with serving(dsn, kind) as kehu:
+                for what, asked, path in pairs:
+                    await _require_same(what, await ask(kehu, asked(1)), await ask(hand, path(1)))
+                    floor = Peer(name="hand-written SQL", measure=_load(run, hand, path), target=target)
+                    peers = [floor]
+                    if kind == "kehu" and what in graphile:
+                        port, other = graphile[what]
+                        await _require_same(what, await ask(kehu, asked(1)), await ask(port, other(1)))
+                        peers.append(Peer(name="PostGraphile", measure=_load(run, port, other)))
+                    line = f"GraphQL, {what}{', trusted' if kind == 'trusted' else ''}"
+                    figures += await run.compare(line, "requests/s", _load(run, kehu, asked), peers)
     return figures
+
+
+@asynccontextmanager
+async def _graphile(run: Run, dsn: str, customers: int) -> AsyncIterator[dict[str, tuple[int, Request]]]:
+    """Where PostGraphile is asked the two questions, and how; empty where it is not there."""
+    if not run.postgraphile:
+        yield {}
+        return
+    ones = [post(_of(postgraphile.CUSTOMER, id=f"c{number}"), "-") for number in range(customers)]
+    async with started((*run.postgraphile, dsn, str(CONNECTIONS))) as port:
+        asked = {ONE: _in_turn(ones), MANY: _in_turn([post(_of(postgraphile.LIST), "-")])}
+        for request in asked.values():
+            await load(port, request, CONNECTIONS, WARM * run.scale.seconds)
+        yield {what: (port, request) for what, request in asked.items()}
+
+
+def _of(document: str, **variables: str) -> dict[str, Any]:
+    return {"query": document, "variables": variables}
+
+
+def _in_turn(requests: Sequence[bytes]) -> Request:
+    return lambda n: requests[n * 7919 % len(requests)]
 
 
 def _load(run: Run, port: int, request: Request) -> Measure:

@@ -1,4 +1,5 @@
-"""A server for the load, as `python -m bench.server DSN kehu|hand`: GraphQL, or the same answers by hand."""
+"""A server for the load, as `python -m bench.server DSN kehu|trusted|hand`: GraphQL, also with trusted
+documents alone, or the same answers by hand."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.access import Access
 from api.http import create_app
 from bench.queries import CUSTOMER_SQL, LIST_SQL
 from infra.database import connected
@@ -42,7 +44,8 @@ async def by_hand(tenant: Tenant) -> Starlette:
 async def main(dsn: str, kind: str) -> None:
     declared = [views[name] for name in NAMES]
     async with connected(dsn, size=CONNECTIONS) as pool, open_tenant(pool, TENANT, declared) as tenant:
-        app = create_app(tenant) if kind == "kehu" else await by_hand(tenant)
+        access = Access(trusted_only=kind == "trusted")
+        app = await by_hand(tenant) if kind == "hand" else create_app(tenant, access)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else answers wait for ACKs
             print(listening.getsockname()[1], flush=True)

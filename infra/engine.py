@@ -19,7 +19,7 @@ from domain.events import Event, Recorded
 from infra.log.group_commit import GroupCommit
 from infra.log.log import Log
 from infra.log.units import Appended, CommandIdReused, Conflict, Unit
-from infra.plan import Across, Loaded, Plan, fingerprint
+from infra.plan import EACH, Across, Loaded, Plan, Rows, fingerprint
 
 TRIES = 5
 """How often commands are decided anew because somebody else was faster, before all others have to wait."""
@@ -113,26 +113,28 @@ class Engine:
             if not await self._refresh(plan):
                 return plan.now[stream].state
 
-    async def execute_many(self, commands: Sequence[Command]) -> list[Appended | DomainError | None]:
-        """Do commands in order, in one transaction.
+    async def execute_many(
+        self, commands: Sequence[Command], rows: Rows = EACH
+    ) -> list[Appended | DomainError | None]:
+        """Do commands in order, in one transaction; those of a row all or not at all.
 
         For each the unit that it became part of, its refusal, or None where it was done before.
         """
         try:
-            return await self._try_many(commands)
+            return await self._try_many(commands, rows)
         except Contended:
             async with self.log.locked() as log:
-                outcomes = await Engine(log, Directly(log))._try_many(commands)
+                outcomes = await Engine(log, Directly(log))._try_many(commands, rows)
             self._commit.committed(max((o.position for o in outcomes if isinstance(o, Appended)), default=0))
             return outcomes
 
-    async def _try_many(self, commands: Sequence[Command]) -> list[Appended | DomainError | None]:
+    async def _try_many(self, commands: Sequence[Command], rows: Rows) -> list[Appended | DomainError | None]:
         for _ in range(TRIES):
             plan = Plan(self._cache)
             fresh = await self._not_done(commands)
             await self._presume_new(plan, fresh.values())
             await self._load_all(plan, fresh.values())
-            decided = plan.decide_all(fresh)
+            decided = plan.decide_all(fresh, rows)
             if any(decided.values()) and await self._refresh(plan):
                 continue
             appended = None

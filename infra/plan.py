@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from copy import copy
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -25,6 +27,22 @@ class Loaded(msgspec.Struct, frozen=True):
     state: Any
 
 
+class Rows(msgspec.Struct, frozen=True):
+    """Which commands belong together: those of a row are done all or not at all."""
+
+    numbers: Sequence[int] = ()
+    """Of each command in turn; none: each is a row of its own."""
+    harmless: tuple[type[DomainError], ...] = ()
+    """Refusals that keep no other command of the row from being done."""
+
+    def of(self, place: int) -> int:
+        return self.numbers[place] if self.numbers else place
+
+
+EACH = Rows()
+"""Each command for itself."""
+
+
 class Across(msgspec.Struct):
     """What the events of a tag make of its boundary, in the log and then in the plan."""
 
@@ -42,6 +60,10 @@ class Across(msgspec.Struct):
         self.state = self.boundary.evolve(self.state, event)
 
 
+class Withheld(DomainError):
+    """not done, since another command of the same row was refused"""
+
+
 class Plan:
     """What a unit will hold: decisions on loaded states, each seeing those before it."""
 
@@ -52,6 +74,8 @@ class Plan:
         self.across: dict[str, Across] = {}
         self.events: list[NewEvent] = []
         self.commands: list[NewCommand] = []
+        self._before: list[tuple[dict[str, Any], str, Any]] = []
+        """What the decisions have replaced: where, under which name, and what was there."""
 
     def has(self, stream: str) -> bool:
         if stream not in self.now and stream in self._cache:
@@ -89,8 +113,11 @@ class Plan:
             self.events.append(new)
             for tag in new.tags:
                 if tag in self.across:
-                    self.across[tag].follow(event)
+                    across = self.across[tag]
+                    self._before.append((self.across, tag, copy(across)))
+                    across.follow(event)
         version = loaded.version + len(happened)
+        self._before.append((self.now, stream, loaded))
         self.now[stream] = Loaded(version, state)
         self.commands.append(
             NewCommand(
@@ -110,21 +137,38 @@ class Plan:
             state, command, {tag: self.across[tag].state for tag in decider.tags(state, command)}
         )
 
-    def decide_all(self, commands: Mapping[int, Command]) -> dict[int, DomainError | None]:
+    def decide_all(self, commands: Mapping[int, Command], rows: Rows) -> dict[int, DomainError | None]:
         """Decide commands in order, of one id until one is not refused; by place its refusal, or None."""
         decided: dict[int, DomainError | None] = {}
         done: set[str] = set()
+        for _, row in groupby(commands.items(), key=lambda item: rows.of(item[0])):
+            fresh = {place: command for place, command in row if command.command_id not in done}
+            found = self._decide_row(fresh, rows)
+            decided.update(found)
+            done.update(fresh[place].command_id for place, refusal in found.items() if refusal is None)
+        return decided
+
+    def _decide_row(self, commands: Mapping[int, Command], rows: Rows) -> dict[int, DomainError | None]:
+        """Decide the commands of one row: all of them, or none where one is refused for good."""
+        decided: dict[int, DomainError | None] = {}
+        events, done, before = len(self.events), len(self.commands), len(self._before)
         for place, command in commands.items():
-            if command.command_id in done:
-                continue
+            decided[place] = None
             try:
                 self.decide(decider_of(type(command)), command)
             except DomainError as refusal:
                 decided[place] = refusal
-            else:
-                decided[place] = None
-                done.add(command.command_id)
+                if not isinstance(refusal, rows.harmless):
+                    del self.events[events:], self.commands[done:]
+                    self._restore(before)
+                    return {other: decided.get(other) or Withheld() for other in commands}
         return decided
+
+    def _restore(self, mark: int) -> None:
+        """Put back what was replaced since."""
+        while len(self._before) > mark:
+            where, name, value = self._before.pop()
+            where[name] = value
 
     def unit(self) -> Unit:
         expected = {stream: loaded.version for stream, loaded in self.base.items()}

@@ -24,8 +24,6 @@ class LifetimeModel(View):
     """The last day whose purchases counted."""
     population: str
     """Whose purchases they were."""
-    currency: str
-    """ISO 4217; the amounts are in its whole units."""
     customers: int
     """How many customers it was fitted on."""
     log_likelihood: float
@@ -38,6 +36,8 @@ class LifetimeModel(View):
     """BG/NBD: first shape of the drop-out probability."""
     b: float
     """BG/NBD: second shape of the drop-out probability."""
+    currency: str
+    """ISO 4217; the amounts are in its whole units."""
     p: float | None
     """Gamma-Gamma: shape of the amounts."""
     q: float | None

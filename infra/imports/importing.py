@@ -21,7 +21,7 @@ from infra.imports.steps import Among, Job, Step, columns_of, job_fingerprint, s
 from infra.imports.tables import Row, Table
 from infra.log.log import Log
 from infra.log.units import Appended
-from infra.plan import fingerprint
+from infra.plan import Rows, Withheld, fingerprint
 
 __all__ = ["Among", "Changed", "Job", "Progress", "Rehearsed", "Summary", "import_table", "rehearse_table"]
 
@@ -221,8 +221,13 @@ class _Run:
         stored = await self._stored_as([c for step in chunk if step.row for c in step.commands])
         changed = {n: found for n, step in enumerate(chunk) if (found := _changed(step, stored))}
         commands = [c for n, step in enumerate(chunk) if n not in changed for c in step.commands]
-        done = await self._engine.execute_many(commands)
-        unseen = [c for c, o in zip(commands, done, strict=True) if o is None and c.command_id not in stored]
+        rows = [n for n, step in enumerate(chunk) if n not in changed for _ in step.commands]
+        done = await self._engine.execute_many(commands, Rows(rows, FULFILLED))
+        unseen = [
+            c
+            for c, outcome in zip(commands, done, strict=True)
+            if outcome is None and c.command_id not in stored and not isinstance(c, RegisterCustomer)
+        ]
         stored = await self._stored_as(
             unseen
         )  # done before by this very chunk, or by somebody else meanwhile
@@ -266,7 +271,7 @@ def _changed(step: Step, stored: Mapping[str, bytes]) -> Changed | None:
 def _refusal(job: Job, step: Step, outcomes: Sequence[Outcome]) -> DomainError | None:
     """The first refusal of the row's commands; its `at` is then the kind's column."""
     for command, outcome in zip(step.commands, outcomes, strict=True):
-        if isinstance(outcome, DomainError) and not isinstance(outcome, FULFILLED):
+        if isinstance(outcome, DomainError) and not isinstance(outcome, (*FULFILLED, Withheld)):
             part = job.kind.part_of(command) if step.row else None
             outcome.at = part.column_of(outcome.at) if part else outcome.at
             return outcome

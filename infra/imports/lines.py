@@ -246,7 +246,19 @@ def json_values(text: str) -> tuple[dict[str, str], str | None]:
         return {}, f"is not JSON: {error}"
     if not isinstance(fields, dict):
         return {}, "is not a JSON object"
-    for name, value in fields.items():
-        if isinstance(value, dict | list):
-            return {}, f"{name}: must be a plain value, not a list or an object"
-    return texts(fields.items()), None
+    flat = [pair for name, value in fields.items() for pair in _members(name, value)]
+    for name, value in flat:
+        if isinstance(value, dict):
+            return {}, f"{name}: must not be an object"
+    return texts((name, _line(value) if isinstance(value, list) else value) for name, value in flat), None
+
+
+def _members(name: str, value: object) -> list[tuple[str, object]]:
+    """A value, or those of an object, each as if it had a column of its own: `answers.q1`."""
+    if not isinstance(value, dict):
+        return [(name, value)]
+    return [(f"{name}.{key}", part) for key, part in value.items()]
+
+
+def _line(values: list[object]) -> str:
+    return json.dumps(values, ensure_ascii=False)

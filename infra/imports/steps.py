@@ -126,6 +126,8 @@ class _Reading:
         values = {
             field: row.values[column] for field, column in self._columns.items() if column in row.values
         }
+        if self._table.columns is None:
+            values |= {key: text for key, text in row.values.items() if key.partition(".")[0] in self._pairs}
         for field, meant in self._job.values.items():
             if field in values:
                 values[field] = meant.get(values[field].strip(), values[field])
@@ -210,33 +212,36 @@ def _in_time(plan: Iterable[Step], job: Job) -> Iterator[Step]:
 
 
 def _registering(plan: Iterable[Step], job: Job) -> Iterator[Step]:
-    """Before the first row of each customer, the customer's registration."""
-    met: set[str] = set()
+    """Each row with the registration of its customer: it is done with the first of them that goes in."""
+    met: dict[str, Command] = {}
     for step in plan:
-        if len(met) > MET:
-            met.clear()  # to register somebody twice does no harm
         customer_id = getattr(step.commands[0], "customer_id", None) if step.row and step.commands else None
-        if customer_id is None or customer_id in met:
+        if customer_id is None:
             yield step
             continue
-        met.add(customer_id)
-        try:
-            command = parse(
-                RegisterCustomer,
-                {
-                    "actor": job.actor,
-                    "source": job.source,
-                    "command_id": registration(customer_id),
-                    "occurred_at": step.at,
-                    "customer_id": customer_id,
-                },
-            )
-        except DomainError:
-            met.remove(customer_id)
-            refusal = InvalidInput("customer", "is too long to register a customer under it")
-            yield Step(step.row, (), refusal, id=step.id)
-        else:
-            yield Step(step.row, (command, *step.commands), id=step.id)
+        if len(met) > MET:
+            met.clear()  # to register somebody twice does no harm
+        if customer_id not in met:
+            try:
+                met[customer_id] = _registration(customer_id, step.at, job)
+            except DomainError:
+                refusal = InvalidInput("customer", "is too long to register a customer under it")
+                yield Step(step.row, (), refusal, id=step.id)
+                continue
+        yield Step(step.row, (met[customer_id], *step.commands), id=step.id)
+
+
+def _registration(customer_id: str, at: datetime, job: Job) -> Command:
+    return parse(
+        RegisterCustomer,
+        {
+            "actor": job.actor,
+            "source": job.source,
+            "command_id": registration(customer_id),
+            "occurred_at": at,
+            "customer_id": customer_id,
+        },
+    )
 
 
 def _with_days(plan: Iterable[Step], job: Job) -> Iterator[Step]:

@@ -31,13 +31,19 @@ class Not(Record):
     part: Where
 
 
+class Rows(Record):
+    """What a column of a view's live rows holds, where they meet a condition."""
+
+    table: Table
+    column: str
+    where: Where
+
+
 class Within(Record):
-    """The column holds the `key` of a live row of another view that meets a condition."""
+    """The column holds what one of these holds."""
 
     column: str
-    table: Table
-    key: str
-    where: Where
+    rows: tuple[Rows, ...]
 
 
 Where = Test | All | Some | Not | Within
@@ -120,9 +126,11 @@ def condition(where: Where, arguments: Arguments) -> str:
             return "(" + (" OR ".join(condition(part, arguments) for part in parts) or "false") + ")"
         case Not(part=part):
             return f"(NOT coalesce({condition(part, arguments)}, false))"
-        case Within(column=column, table=table, key=key, where=inner):
-            rows = f"SELECT {quoted(key)} FROM {table.now(condition(inner, arguments))} w"
-            return f"({quoted(column)} IN ({rows}))"
+        case Within(column=column, rows=rows):
+            held = " UNION ALL ".join(
+                f"SELECT {quoted(r.column)} FROM {r.table.now(condition(r.where, arguments))} w" for r in rows
+            )
+            return f"({quoted(column)} IN ({held}))"
 
 
 def complete_order(declaration: Declaration, order: Sequence[Order]) -> list[Order]:

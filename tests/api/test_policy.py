@@ -14,6 +14,7 @@ from api.policy import (
     VIEWS,
     Right,
     Subject,
+    borrowed,
     columns_of,
     mask,
     right,
@@ -66,11 +67,11 @@ def test_own_customers_are_those_whose_owner_one_is_now() -> None:
         if VIEWS[view.name] is VIEWS["tier_policies"]:
             assert columns_of(where) == set()
             continue
-        while isinstance(where, conditions.Within) and isinstance(where.where, conditions.Within):
-            where = where.where
+        while isinstance(where, conditions.Within) and isinstance(where.rows[0].where, conditions.Within):
+            where = where.rows[0].where
         assert isinstance(where, conditions.Within), view.name
         assert where.column in ("customer_id", "merged_id")
-        assert where.where == owned
+        assert [rows.where for rows in where.rows] == [owned, borrowed("mei")]
 
 
 def test_who_is_bound_to_their_own_gets_no_statistics() -> None:

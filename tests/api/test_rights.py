@@ -265,6 +265,31 @@ async def test_an_owner_who_loses_a_customer_sees_them_no_more_not_even_in_the_p
             assert answer["data"] == {"customer": None}, at
 
 
+async def test_who_borrows_a_file_reads_it_until_it_is_returned_and_changes_nothing(api: Api) -> None:
+    await tell(api, 1, "li")
+    loan = {"loanId": "l1", "customerId": "c1", "borrower": "mei", "purpose": "cover", "dueOn": "2099-01-31"}
+    read = """query Q($at: AsOf!) @asOf(at: $at) {
+      customer(customerId: "c1") { name complaints { nodes { text } } }
+      complaints { nodes { complaintId } }
+    }"""
+    log = '{ eventLog(first: 100, filter: {customerId: "c1"}) { nodes { data } } }'
+    change = 'mutation { changeProfile(input: {customerId: "c1", region: "x"}) { position } }'
+    async with asking(api, await key_of(api.tenant, Role.AGENT, "mei")) as client:
+        before = await sent(client, read, at={"atLeast": await api.tenant.log.head()})
+        lent = await api.done("lendFile", **loan)
+        meanwhile = await sent(client, read, at={"atLeast": lent})
+        events, refused = await sent(client, log), await sent(client, change)
+        returned = await api.done("returnFile", loanId="l1")
+        after = await sent(client, read, at={"atLeast": returned})
+        closed = await sent(client, log)
+
+    assert before["data"] == after["data"] == {"customer": None, "complaints": {"nodes": []}}
+    assert meanwhile["data"]["customer"]["complaints"] == {"nodes": [{"text": "SECRET1!"}]}
+    assert meanwhile["data"]["complaints"] == {"nodes": [{"complaintId": "k1"}]}
+    assert "SECRET1" in json.dumps(events)
+    assert code(refused) == code(closed) == "FORBIDDEN"
+
+
 # --- The log, and other tenants ---------------------------------------------------------------------
 
 

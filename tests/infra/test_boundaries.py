@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.commands import Command
-from domain.customers import EndRelationship, RegisterCustomer, WinBackCustomer
+from domain.customers import CustomerAlreadyRegistered, EndRelationship, RegisterCustomer, WinBackCustomer
 from domain.errors import DomainError
 from domain.events import Recorded
 from domain.identifiers import AddIdentifier, IdentifierTaken, RejectIdentifier, VerifyIdentifier
@@ -18,6 +18,7 @@ from domain.orders import PlaceOrder
 from domain.points import EarnPoints, ExpirePoints, PointsInsufficient, RedeemPoints
 from infra.engine import Engine
 from infra.log.units import Appended
+from infra.plan import Rows
 from tests.infra.test_engine import opened
 from tests.infra.wishes import wish
 
@@ -272,3 +273,43 @@ async def test_what_depends_on_no_boundary_has_no_such_condition(engine: Engine)
     for command in (added(), earned("e-1", 5), order, redeemed("r-1", 1)):
         await engine.execute(command)
     assert [[condition.tags for condition in unit.unless] for unit in units] == [[], [], [], [("points:li",)]]
+
+
+# --- Rows -----------------------------------------------------------------------------------------
+
+
+async def test_the_commands_of_a_row_are_done_all_or_not_at_all(engine: Engine) -> None:
+    """What was refused leaves nothing behind: no points, no holder of a passport, no customer."""
+    rows = [
+        [registered("li"), registered("bo")],
+        [earned("1", 10), redeemed("2", 20)],
+        [redeemed("3", 1)],
+        [added("bo"), verified("bo"), redeemed("4", 1)],
+        [added("li"), verified("li"), earned("5", 7)],
+        [registered("li"), redeemed("6", 7)],
+        [registered("new"), redeemed("7", 1)],
+        [added("new")],
+    ]
+    numbers = [n for n, row in enumerate(rows) for _ in row]
+    commands = [command for row in rows for command in row]
+    answers = iter(await engine.execute_many(commands, Rows(numbers, (CustomerAlreadyRegistered,))))
+    found = [[type(next(answers)).__name__ for _ in row] for row in rows]
+    assert found == [
+        ["Appended", "Appended"],
+        ["Withheld", "PointsInsufficient"],
+        ["PointsInsufficient"],
+        ["Withheld", "Withheld", "PointsInsufficient"],
+        ["Appended", "Appended", "Appended"],
+        ["CustomerAlreadyRegistered", "Appended"],
+        ["Withheld", "PointsInsufficient"],
+        ["CustomerUnknown"],
+    ]
+    events = [(r.stream, r.version, r.name) for r in await engine.log.read()]
+    assert events == [
+        ("customer-li", 1, "CustomerRegistered"),
+        ("customer-bo", 1, "CustomerRegistered"),
+        ("customer-li", 2, "IdentifierAdded"),
+        ("customer-li", 3, "IdentifierVerified"),
+        ("points-5", 1, "PointsEarned"),
+        ("points-6", 1, "PointsRedeemed"),
+    ]

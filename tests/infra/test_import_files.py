@@ -10,7 +10,7 @@ import pytest
 
 from infra.imports.files import open_table
 from infra.imports.tables import Shape, TableError
-from tests.infra.test_importing import job, rejected, run, tenant_in
+from tests.infra.test_importing import job, rejected, run, tenant_in, write
 
 HEADER = ("编号", "客户", "日期", "金额", "说明")
 ROWS = (("1", "王小明", "1997-01-02", "11.77", "绿茶"), ("2", "李雷", "1997-01-03", "5", "红茶, 两盒"))
@@ -195,6 +195,28 @@ async def test_a_workbook_a_csv_and_an_old_csv_are_the_same_import_rows(
         for path in (open_document(tmp_path / "f.ods"), old, new):
             again = await run(tenant, path, how)
             assert (again.imported, again.repeated, again.rejected) == (0, 2, 0), path.name
+
+
+async def test_lines_of_json_with_lists_and_objects(database: str, tmp_path: Path) -> None:
+    """As other programs write what holds several things."""
+    at = '"at": "2020-01-01"'
+    survey = '"kind": "csat", "variant": "1-5", "title": "x", "lowest": 1, "highest": 5'
+    questions = '"questions": [{"question_id": "q1", "text": "Well?"}, {"question_id": "q2", "text": "And?"}]'
+    bought = '"amount": 2, "currency": "EUR", "products": ["茶; 绿", "b"]'
+    files = {
+        "customers": f'{{"id": "c", {at}}}',
+        "orders": f'{{"id": "o", "customer": "c", {at}, {bought}}}',
+        "surveys": f'{{"id": "s", {at}, {survey}, {questions}}}',
+        "survey_answers": f'{{"survey": "s", "customer": "c", {at}, "answers": {{"q1": 5, "q2": 4}}}}',
+    }
+    async with tenant_in(database) as tenant:
+        for kind, line in files.items():
+            summary = await run(tenant, write(tmp_path / f"{kind}.jsonl", line), job(kind))
+            assert (summary.imported, summary.rejected) == (1, 0), (kind, summary.rejections)
+        events = {r.name: r.event for r in await tenant.log.read()}
+        assert events["OrderDetailed"].products == ("茶; 绿", "b")  # type: ignore[attr-defined]
+        answers = events["ResponseRecorded"].answers  # type: ignore[attr-defined]
+        assert {a.question_id: a.score for a in answers} == {"q1": 5, "q2": 4}
 
 
 # --- Mended rejects -------------------------------------------------------------------------------

@@ -185,3 +185,43 @@ async def test_a_refused_row_whose_id_was_used_before_registers_nobody(database:
         later = await run(tenant, written(tmp_path / "b.csv", [other]), job())
         assert [rejected(summary)[0][1] for summary in (both, later)] == ["id", "id"]
         assert {r.customer_id for r in await tenant.log.read()} == {"a"}
+
+
+async def test_a_row_goes_in_whole_or_not_at_all(database: str, tmp_path: Path) -> None:
+    order = {"customer": "c", "amount": "2", "currency": "EUR", "at": "2020-01-01"}
+    rows = [order | {"id": "o", "paid_amount": "3"}, order | {"id": "p", "paid_amount": "2"}]
+    card = {"customer": "c", "kind": "account", "at": "2020-01-01", "evidence": "seen"}
+    cards = [card | {"value": "1"}, card | {"value": "1"}, card | {"value": "2"}]
+    async with tenant_in(database) as tenant:
+        await run(tenant, written(tmp_path / "c.csv", [{"id": "c", "at": "2020-01-01"}]), job("customers"))
+        assert (await run(tenant, written(tmp_path / "o.csv", rows), job("orders"))).rejected == 1
+        summary = await run(tenant, written(tmp_path / "i.csv", cards), job("identifiers"))
+        assert (summary.imported, summary.rejected) == (2, 1)
+        events = (await tenant.log.read())[1:]
+        assert [(r.stream, r.version, r.name) for r in events] == [
+            ("order-p", 1, "OrderPlaced"),
+            ("order-p", 2, "PaymentReceived"),
+            ("customer-c", 2, "IdentifierAdded"),
+            ("customer-c", 3, "IdentifierVerified"),
+            ("customer-c", 4, "IdentifierAdded"),
+            ("customer-c", 5, "IdentifierVerified"),
+        ]
+
+
+async def test_a_customer_is_registered_with_the_first_row_that_goes_in(
+    database: str, tmp_path: Path
+) -> None:
+    """The domain refuses the first purchase, since there is such an order: its customer is not made by it."""
+    bought = {"amount": "1", "currency": "EUR", "at": "2020-01-02"}
+    rows = [
+        {"id": "taken", "customer": "b", **bought},
+        {"id": "taken", "customer": "d", **bought},
+        {"id": "new", "customer": "b", **bought, "at": "2020-01-03"},
+    ]
+    async with tenant_in(database) as tenant:
+        await run(tenant, written(tmp_path / "c.csv", [{"id": "a", "at": "2020-01-01"}]), job("customers"))
+        placed = {"id": "taken", "customer": "a", **bought}
+        await run(tenant, written(tmp_path / "o.csv", [placed]), job("orders"))
+        summary = await run(tenant, written(tmp_path / "p.csv", rows), job())
+        assert [told.code for told in summary.rejections] == ["OrderAlreadyPlaced"] * 2
+        assert (summary.imported, {r.customer_id for r in await tenant.log.read()}) == (1, {"a", "b"})
