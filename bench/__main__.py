@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import emmett
+from bench import emmett, postgraphile
 from bench.harness import FULL, QUICK, Figure, Run
 from bench.report import Circumstances, circumstances, measured, renewed, screen
 from bench.suite import BENCHES, measure
@@ -22,6 +22,7 @@ from infra.postgres.server import running
 WIDTH = 200
 """Of the table, where it goes into a file or a pipe."""
 NEEDS_EMMETT = {"append", "batch"}
+NEEDS_POSTGRAPHILE = {"graphql"}
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
@@ -55,8 +56,9 @@ async def _run(
     ):
         task = progress.add_task("starting", total=len(names))
         peer = emmett.command(console.print) if NEEDS_EMMETT & set(names) else ()
+        graphile = postgraphile.command(console.print) if NEEDS_POSTGRAPHILE & set(names) else ()
         scale = QUICK if quick else FULL
-        run = Run(server, scale, lambda doing: progress.update(task, description=doing), peer)
+        run = Run(server, scale, lambda doing: progress.update(task, description=doing), peer, graphile)
         under = circumstances(command, await _postgres(server))
         figures = await measure(run, names, lambda *_: progress.advance(task))
     return under, figures

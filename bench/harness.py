@@ -87,10 +87,13 @@ class Run:
         scale: Scale,
         told: Callable[[str], None] = lambda doing: None,
         emmett: Sequence[str] = (),
+        postgraphile: Sequence[str] = (),
     ) -> None:
         self.server, self.scale, self.told = server, scale, told
         self.emmett = emmett
         """The command for clients of Emmett's; empty where it is not there."""
+        self.postgraphile = postgraphile
+        """The command for PostGraphile's server; empty where it is not there."""
 
     async def database(self) -> str:
         """A new, empty database on the server, as a DSN."""
