@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -58,12 +58,28 @@ NOUNS: Sequence[Noun] = (
 )
 SERVED_BY = {"reassignCustomers": "AssignOwner"}
 """The command behind a mutation that does it many times."""
+SCHEMAS = 8
+"""Of how many sets of views the schema is kept."""
+_BUILT: dict[Hashable, tuple[Schema, Sequence[object]]] = {}
 
 
 def build_schema(
     views: Mapping[str, Declaration], reports: Mapping[str, Report], *, compiled: bool = True
 ) -> Schema:
-    """The schema of a tenant that has these views and reports; without `compiled`, resolvers answer all."""
+    """The schema of a tenant that has these views and reports; without `compiled`, resolvers answer all.
+
+    It is made once, which takes seconds, and shared by all tenants of a process that declare the same.
+    """
+    declared = (*views.values(), *reports.values())
+    key = (tuple(views), tuple(map(id, declared)), compiled)
+    if key not in _BUILT:
+        if len(_BUILT) == SCHEMAS:
+            del _BUILT[next(iter(_BUILT))]
+        _BUILT[key] = _build(views, reports, compiled), declared  # kept, so that nothing else gets their ids
+    return _BUILT[key][0]
+
+
+def _build(views: Mapping[str, Declaration], reports: Mapping[str, Report], compiled: bool) -> Schema:
     types = {name: ViewType(declaration) for name, declaration in sorted(views.items())}
     by_hand = [noun.links(types) for noun in NOUNS if noun.answer in types]
     complete(types, [*by_hand, explain.links(types)])
