@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import inspect
 import sys
 from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
 from typing import Any
 
-from projections.source import class_definition
+from projections.source import body_of, class_definition
 
 FLOORS = ("domain.", "projections.")
 MACHINERY = frozenset({"domain.events", "domain.records", "domain.decider", "projections.view"})
@@ -30,7 +29,7 @@ def digest_of(cls: type[Any], *besides: object) -> str:
     """
     node = class_definition(cls) or ast.Pass()
     texts, outside, seen = [_text(node)], list[str](), set[Name]()
-    waiting = _named(node, cls.__module__)
+    waiting = {*_named(node, cls.__module__)}
     while waiting:
         name = waiting.pop()
         if name in seen:
@@ -49,6 +48,7 @@ def digest_of(cls: type[Any], *besides: object) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
+@cache
 def _text(node: ast.AST) -> str:
     """Its code in one form, without docstrings."""
     node = ast.parse(ast.unparse(node))
@@ -62,11 +62,12 @@ def _is_text(line: ast.stmt) -> bool:
     return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
 
 
-def _named(node: ast.AST, module: str) -> set[Name]:
+@cache
+def _named(node: ast.AST, module: str) -> frozenset[Name]:
     """The names in a piece of code that its module defines or imports, each where it is defined."""
     own, imported = _definitions(module), _imports(sys.modules.get(module))
     words = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    return {imported.get(word, (module, word)) for word in words if word in own or word in imported}
+    return frozenset(imported.get(word, (module, word)) for word in words if word in own or word in imported)
 
 
 def _definitions(module: str) -> dict[str, list[ast.stmt]]:
@@ -77,7 +78,7 @@ def _definitions(module: str) -> dict[str, list[ast.stmt]]:
 @cache
 def _definitions_of(module: ModuleType | None) -> dict[str, list[ast.stmt]]:
     found: dict[str, list[ast.stmt]] = {}
-    for line in _body(module):
+    for line in body_of(module):
         for name in _bound(line):
             found.setdefault(name, []).append(line)
     return found
@@ -98,7 +99,7 @@ def _bound(line: ast.stmt) -> Iterable[str]:
 def _imports(module: ModuleType | None) -> dict[str, Name]:
     return {
         alias.asname or alias.name: _home(line.module or "", alias.name)
-        for line in _body(module)
+        for line in body_of(module)
         if isinstance(line, ast.ImportFrom)
         for alias in line.names
     }
@@ -109,11 +110,3 @@ def _home(module: str, name: str) -> Name:
     found = getattr(sys.modules.get(module), name, None)
     home = getattr(found, "__module__", None) if isinstance(found, type) or callable(found) else None
     return (home, name) if isinstance(home, str) and home.startswith(FLOORS) else (module, name)
-
-
-@cache
-def _body(module: ModuleType | None) -> list[ast.stmt]:
-    try:
-        return ast.parse(inspect.getsource(module)).body if module else []
-    except (OSError, TypeError):  # a notebook
-        return []

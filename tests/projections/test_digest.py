@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from domain import calendar, complaints, policies
+from kehu import builtin  # noqa: F401  # declares the views
 from projections import digest
 from projections.checking import checked
 from projections.view import views
@@ -27,14 +28,14 @@ def changed(monkeypatch: pytest.MonkeyPatch, module: ModuleType, old: str, new: 
     source = Path(str(module.__file__)).read_text(encoding="utf-8")
     assert old in source
     before = {view.name: _digest(view.row) for view in views.values()}
-    body = digest._body
+    body = digest.body_of
 
     def edited(other: ModuleType | None) -> Any:
         return ast.parse(source.replace(old, new)).body if other is module else body(other)
 
     digest._definitions_of.cache_clear()
     with monkeypatch.context() as patch:
-        patch.setattr(digest, "_body", edited)
+        patch.setattr(digest, "body_of", edited)
         after = {view.name: _digest(view.row) for view in views.values()}
     digest._definitions_of.cache_clear()
     return {name for name in before if before[name] != after[name]}
