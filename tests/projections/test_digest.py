@@ -14,7 +14,7 @@ import pytest
 
 from domain import calendar, complaints, policies
 from kehu import builtin  # noqa: F401  # declares the views
-from projections import digest
+from projections import digest, source
 from projections.checking import checked
 from projections.view import views
 
@@ -25,13 +25,13 @@ PRINT = (
 
 def changed(monkeypatch: pytest.MonkeyPatch, module: ModuleType, old: str, new: str) -> set[str]:
     """The views whose digest is another one where a module's source reads otherwise."""
-    source = Path(str(module.__file__)).read_text(encoding="utf-8")
-    assert old in source
+    text = Path(str(module.__file__)).read_text(encoding="utf-8")
+    assert old in text
     before = {view.name: _digest(view.row) for view in views.values()}
-    body = digest.body_of
+    body = source.body_of
 
     def edited(other: ModuleType | None) -> Any:
-        return ast.parse(source.replace(old, new)).body if other is module else body(other)
+        return ast.parse(text.replace(old, new)).body if other is module else body(other)
 
     digest._definitions_of.cache_clear()
     with monkeypatch.context() as patch:
