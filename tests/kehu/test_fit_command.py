@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from domain.lifetime import LifetimeModelFitted, alive, expected_purchases, expected_spend
@@ -41,7 +42,8 @@ async def test_a_fitted_model_predicts(filled: str) -> None:
     again = kehu("fit", "--on", "1998-03-31", "--id", "first", database=filled)
     used = "kehu: the command id 'fit/first' was used before, for another command\n"
     assert (again.returncode, again.stderr) == (1, used)
-    model = LifetimeModelFitted(**{name: told[name] for name in LifetimeModelFitted.__struct_fields__})
+    fields = {name: told[name] for name in LifetimeModelFitted.__struct_fields__}
+    model = msgspec.convert(fields, LifetimeModelFitted)
     async with (
         connected(filled) as pool,
         open_tenant(pool, "main", [views[name] for name in NAMES]) as tenant,
