@@ -172,7 +172,7 @@ async def test_no_path_leaks_to_any_role(api: Api) -> None:
                 for at in ({"atLeast": last}, {"position": last - 1}):
                     answer = await sent(client, ASK % path, at=at)
                     assert code(answer) in ALLOWED, (role, path, answer)
-                    if at == {"atLeast": last}:
+                    if at == {"atLeast": last} and role is Role.AGENT:
                         assert answer == await resolved(api, caller, ASK % path, at=at), (role, path)
                     text = json.dumps(answer, ensure_ascii=False)
                     assert ("SECRET1" in text) <= sees["own"], (role, path, at)
