@@ -19,6 +19,7 @@ from bench.queries import CUSTOMER_SQL, LIST_SQL
 from infra.database import connected
 from infra.tenant import Tenant, open_tenant
 from kehu.builtin import NAMES
+from kehu.serving import settle
 from projections.view import views
 
 TENANT = "bench"
@@ -46,6 +47,7 @@ async def main(dsn: str, kind: str) -> None:
     async with connected(dsn, size=CONNECTIONS) as pool, open_tenant(pool, TENANT, declared) as tenant:
         access = Access(trusted_only=kind == "trusted")
         app = await by_hand(tenant) if kind == "hand" else create_app(tenant, access)
+        settle()
         with socket.create_server(("127.0.0.1", 0)) as listening:
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else answers wait for ACKs
             print(listening.getsockname()[1], flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import signal
@@ -40,6 +41,16 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def settle() -> None:
+    """Take what the start made, which lives as long as the process, out of the garbage collector's sight.
+
+    The schema's types and all declarations are 400,000 objects: to look through them holds up everybody for
+    a quarter of a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def listen(host: str, port: int, *, expose: bool) -> socket.socket:
@@ -114,6 +125,7 @@ async def serve(
         log.setLevel(logging.INFO)
         log.addHandler(logging.StreamHandler())
     app = create_app(tenant, access)
+    settle()
     config = uvicorn.Config(
         app,
         log_level="warning",
