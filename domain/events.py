@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
-from types import MappingProxyType, NoneType
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -20,7 +20,7 @@ E_co = TypeVar("E_co", bound="Event", covariant=True)
 Personal = Annotated[T, msgspec.Meta(extra={"personal": True})]
 """A field that can tell who a natural person is, or what one said; declared where the event is."""
 ERASED = "[erased]"
-"""What stands for a personal text that was erased; a field that may be missing is missing then."""
+"""What stands for a personal text that was erased; anything else is missing then."""
 
 
 class Event(Record, forbid_unknown_fields=True):
@@ -175,7 +175,7 @@ def scrubbed(event: E) -> E:
 def _without(hint: Any) -> Any:
     if get_origin(hint) is tuple:
         return ()
-    return None if hint is None or NoneType in get_args(hint) else ERASED
+    return ERASED if str in (hint, *get_args(hint)) else None
 
 
 def decode(name: str, version: int, data: bytes) -> Event:

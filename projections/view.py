@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self, TypeVar, Union, get_args, get_origin, g
 
 import msgspec
 
-from domain.events import Event, Recorded, marks, personal_fields
+from domain.events import ERASED, Event, Recorded, marks, personal_fields
 from domain.policies import Policies
 from domain.records import Record
 from projections.digest import digest_of
@@ -55,6 +55,13 @@ class Field(Record):
     personal: bool = False
     ref: str | None = None
     doc: str = ""
+
+    @property
+    def erased(self) -> Any:
+        """What stands for a value that was erased."""
+        if self.many:
+            return ()
+        return ERASED if self.type is str else None
 
 
 class Handler(Record):
@@ -100,6 +107,25 @@ class Declaration(Record):
     def watched(self) -> Mapping[str, Any] | None:
         """The condition of the rows that broadcast events reach, if the view has any."""
         return next((h.rows for h in self.handlers.values() if h.rows is not None), None)
+
+    @property
+    def subject(self) -> str | None:
+        """The column that says which customer a row is about, if there is one."""
+        names = {field.name for field in self.fields}
+        return next((name for name in ("customer_id", "customer") if name in names), None)
+
+    @property
+    def erasable(self) -> bool:
+        """Whether its rows hold what is personal about a customer."""
+        return self.subject is not None and any(field.personal for field in self.fields)
+
+    def without(self, row: V) -> V | None:
+        """The row without what is personal in it; None where its very key is."""
+        personal = [field for field in self.fields if field.personal]
+        if any(field.name in self.key for field in personal):
+            return None
+        told = [field for field in personal if getattr(row, field.name)]
+        return msgspec.structs.replace(row, **{field.name: field.erased for field in told})
 
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
