@@ -39,6 +39,7 @@ class ErasePersonalData(Command):
 
     customer_id: Id
     ground: Ground
+    """What entitles us to."""
 
 
 class CustomerErased(DomainError):
