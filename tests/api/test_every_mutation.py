@@ -25,7 +25,8 @@ APART: dict[type[Command], dict[str, Any]] = {PublishCalendar: {"hours": [[]] * 
 
 async def test_every_command_is_done_or_refused_by_a_rule(api: Api) -> None:
     done, refused = set(), {}
-    for command in [*COMMANDS, *COMMANDS, ErasePersonalData]:  # some need what a later one makes
+    twice: list[type[Command]] = [*COMMANDS, *COMMANDS, ErasePersonalData]  # some need what a later one makes
+    for command in twice:
         name = to_camel_case(command.__name__[0].lower() + command.__name__[1:])
         answer = await api.do(name, **told(sample(command, **APART.get(command, {}))))
         if answer["errors"]:
