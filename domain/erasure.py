@@ -9,7 +9,7 @@ from domain.errors import DomainError
 from domain.events import Event, event
 
 
-class Ground(StrEnum):
+class ErasureGround(StrEnum):
     """Why personal data is erased: the grounds of article 17(1) of the GDPR."""
 
     REQUEST = "request"
@@ -27,7 +27,7 @@ class PersonalDataErased(Event):
     """Nobody can read any more what was personal in the events about the customer, whenever they happened."""
 
     customer_id: str
-    ground: Ground
+    ground: ErasureGround
 
 
 class ErasePersonalData(Command):
@@ -38,7 +38,7 @@ class ErasePersonalData(Command):
     """
 
     customer_id: Id
-    ground: Ground
+    ground: ErasureGround
     """What entitles us to."""
 
 
