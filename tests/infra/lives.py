@@ -16,6 +16,7 @@ from domain.calendar import EndDay, PublishCalendar
 from domain.commands import METADATA, Command
 from domain.deadlines import PublishDeadlines
 from domain.deciders import DECIDERS
+from domain.erasure import ErasePersonalData
 from domain.errors import InvalidInput
 from domain.tiers import PublishTierPolicy, RetireTierPolicy
 from tests.infra.wishes import wish
@@ -72,6 +73,7 @@ APART = (
     PublishDeadlines,
     PublishAnalysisPolicy,
     PublishCalendar,
+    ErasePersonalData,
 )
 COMMANDS = [command for decider in DECIDERS for command in decider.commands if command not in APART]
 OFTEN = {
@@ -162,6 +164,8 @@ def _command(rng: random.Random, when: dict[str, Any], today: date) -> Command:
             hours=[[[540, 1080]]] * 6 + [[]],
             **when,
         )
+    if chance < 0.0265:
+        return wish(ErasePersonalData, **_filled(rng, ErasePersonalData, when) | when)
     while True:
         (kind,) = rng.choices(COMMANDS, WEIGHTS)
         try:
