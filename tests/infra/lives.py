@@ -15,7 +15,7 @@ from domain.analysis import PublishAnalysisPolicy
 from domain.calendar import EndDay, PublishCalendar
 from domain.commands import METADATA, Command
 from domain.deadlines import PublishDeadlines
-from domain.deciders import DECIDERS
+from domain.deciders import DECIDERS, decider_of
 from domain.errors import InvalidInput
 from domain.tiers import PublishTierPolicy, RetireTierPolicy
 from tests.infra.wishes import wish
@@ -165,7 +165,7 @@ def _command(rng: random.Random, when: dict[str, Any], today: date) -> Command:
     while True:
         (kind,) = rng.choices(COMMANDS, WEIGHTS)
         try:
-            return wish(kind, **_filled(rng, kind, when) | when)
+            return wish(kind, **_owned(rng, kind, _filled(rng, kind, when)) | when)
         except InvalidInput:  # two fields that do not go together, or a number out of its range
             continue
 
@@ -177,6 +177,19 @@ def _filled(rng: random.Random, record: type[Any], when: dict[str, Any]) -> dict
         for name in record.__struct_fields__
         if name not in METADATA
     }
+
+
+def _owned(rng: random.Random, kind: type[Command], fields: dict[str, Any]) -> dict[str, Any]:
+    """The same, most with ids that go together: what bears the number n is customer n's, modulo 8."""
+    own, everybody = decider_of(kind).id_field, POOLS["customer_id"]
+    number = int(fields[own].rpartition("-")[2]) % everybody if own and own.endswith("_id") else 0
+    if own != "customer_id" and "customer_id" in fields and rng.random() < 0.8:
+        fields["customer_id"] = f"cus-{number}"
+    for named in kind.names:
+        if named.theirs and fields[named.field] and rng.random() < 0.8:
+            theirs = number + everybody * rng.randrange(-(-POOLS[named.field] // everybody))
+            fields[named.field] = f"{named.field[:3]}-{theirs}"
+    return fields
 
 
 def _value(rng: random.Random, hint: Any, name: str, when: dict[str, Any]) -> Any:
