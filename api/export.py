@@ -20,9 +20,9 @@ from api.policy import LOG, Right, right, shown
 from api.rights import require_events_of
 from api.scalars import moment_text
 from api.streaming import Streaming
-from domain.events import decode
+from domain.events import Event, Recorded
 from infra.archive.files import Row
-from infra.log.reading import NAMES, Selection
+from infra.log.reading import DATA, NAMES, Selection
 from infra.tenant import Tenant
 
 LINES = "application/x-ndjson"
@@ -59,7 +59,6 @@ TOLD: Mapping[str, str] = {
 """What a line tells of an event's envelope; after it come `data` and `raw`."""
 MOMENTS = ("recordedAt", "occurredAt")
 _PLACES = [(said, NAMES.index(column)) for column, said in TOLD.items()]
-_NAME, _SCHEMA, _DATA = (NAMES.index(column) for column in ("name", "schema", "data"))
 
 
 class Export:
@@ -80,7 +79,8 @@ class Export:
             )
             if rows:
                 await self.context.gate.pay(self.context.caller, len(rows))
-                yield lines(self.context.caller, rows)
+                events = await self.context.tenant.log.recorded(rows)
+                yield lines(self.context.caller, rows, events)
 
     async def admit(self) -> None:
         """A key may have been revoked meanwhile, an owner changed."""
@@ -88,22 +88,23 @@ class Export:
         await require_events_of(self.context, self.wanted.customer_id)
 
 
-def lines(caller: Caller, rows: Sequence[Row]) -> bytes:
+def lines(caller: Caller, rows: Sequence[Row], events: Sequence[Recorded[Event]]) -> bytes:
     """Rows of the log, a line of JSON each, as the caller may see them.
 
-    `data` is the event in its present shape, `raw` the stored bytes in base64, from which it follows;
-    who sees data masked gets no bytes.
+    `data` is the event in its present shape, `raw` the stored bytes in base64, in which personal fields are
+    sealed (`infra.log.sealing`); who sees data masked gets no bytes.
     """
     masked = right(caller, LOG) is Right.MASKED
-    return b"".join(_line(caller, row, masked) for row in rows)
+    return b"".join(
+        _line(row, shown(caller, recorded.event), masked) for row, recorded in zip(rows, events, strict=True)
+    )
 
 
-def _line(caller: Caller, row: Row, masked: bool) -> bytes:
+def _line(row: Row, data: bytes, masked: bool) -> bytes:
     line = {said: row[place] for said, place in _PLACES}
     line |= {said: moment_text(line[said]) for said in MOMENTS}
-    stored = row[_DATA]
-    line["data"] = orjson.Fragment(shown(caller, decode(row[_NAME], row[_SCHEMA], stored)))
-    line["raw"] = None if masked else base64.b64encode(stored).decode()
+    line["data"] = orjson.Fragment(data)
+    line["raw"] = None if masked else base64.b64encode(row[DATA]).decode()
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 

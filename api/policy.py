@@ -186,7 +186,7 @@ COMMANDS: Mapping[str, Rights] = {
         [
             *("PublishTierPolicy", "RetireTierPolicy", "PublishAnalysisPolicy"),
             *("PublishDeadlines", "PublishCalendar", "EndDay", "PublishServicePolicy", "PublishValuePolicy"),
-            *("DefineExtraField", "LoadScreeningList", "KeepLifetimeModel"),
+            *("DefineExtraField", "LoadScreeningList", "KeepLifetimeModel", "ErasePersonalData"),
         ],
         _ADMINISTERING,
     ),

@@ -16,7 +16,7 @@ from domain.customers import CUSTOMERS
 from domain.decider import Boundary, Decider
 from domain.deciders import BY_NAME, decider_of
 from domain.errors import DomainError
-from domain.events import Event, Recorded, encode
+from domain.events import Event, Recorded, split
 from domain.naming import names_of, require_named
 from infra.log.units import NewCommand, NewEvent, NoneSince, Unit
 
@@ -221,12 +221,14 @@ class Plan:
 
 
 def _new_event(stream: str, version: int, event: Event, command: Command, state: Any) -> NewEvent:
+    kept, personal = split(event)
     return NewEvent(
         stream=stream,
         version=version,
         name=event.TOPIC,
         schema=event.class_version,
-        data=encode(event),
+        data=kept,
+        personal=personal,
         tags=event.tags,
         occurred_at=command.occurred_at,
         customer_id=getattr(state, "customer_id", None),

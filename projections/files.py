@@ -136,7 +136,7 @@ class OperatorNotice(View):
 # --- Freshness ------------------------------------------------------------------------------------
 
 
-@view("profile_facts", key="customer_id field", indexes=["confirmed_at"])
+@view("profile_facts", key="customer_id field", indexes=["confirmed_at"], forgets=True)
 class ProfileFact(View):
     """One field of a profile, and when it was last said or confirmed (动态管理)."""
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self, TypeVar, Union, get_args, get_origin, g
 
 import msgspec
 
-from domain.events import Event, Recorded, marks, personal_fields
+from domain.events import ERASED, Event, Recorded, marks, personal_fields
 from domain.policies import Policies
 from domain.records import Record
 from projections.digest import digest_of
@@ -56,6 +56,13 @@ class Field(Record):
     ref: str | None = None
     doc: str = ""
 
+    @property
+    def erased(self) -> Any:
+        """What stands for a value that was erased."""
+        if self.many:
+            return ()
+        return ERASED if self.type is str else None
+
 
 class Handler(Record):
     """What one kind of event does to the rows it touches."""
@@ -87,6 +94,8 @@ class Declaration(Record):
     name: str
     key: tuple[str, ...]
     fields: tuple[Field, ...]
+    forgets: bool = False
+    """Whether rows go altogether with what is personal about their customer, once that is erased."""
     unset: dict[str, Any]
     """The fields without a default, unset: the key, and what a row's first event sets."""
     indexes: tuple[tuple[str, ...], ...] = ()
@@ -100,6 +109,25 @@ class Declaration(Record):
     def watched(self) -> Mapping[str, Any] | None:
         """The condition of the rows that broadcast events reach, if the view has any."""
         return next((h.rows for h in self.handlers.values() if h.rows is not None), None)
+
+    @property
+    def subject(self) -> str | None:
+        """The column that says which customer a row is about, if there is one."""
+        names = {field.name for field in self.fields}
+        return next((name for name in ("customer_id", "customer") if name in names), None)
+
+    @property
+    def erasable(self) -> bool:
+        """Whether its rows hold what is personal about a customer."""
+        return self.subject is not None and (self.forgets or any(field.personal for field in self.fields))
+
+    def without(self, row: V) -> V | None:
+        """The row without what is personal in it; None where nothing is left of it."""
+        personal = [field for field in self.fields if field.personal]
+        if self.forgets or any(field.name in self.key for field in personal):
+            return None
+        told = [field for field in personal if getattr(row, field.name)]
+        return msgspec.structs.replace(row, **{field.name: field.erased for field in told})
 
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
@@ -190,14 +218,17 @@ def on(
     return declare
 
 
-def view(name: str, *, key: str, indexes: Sequence[str] = ()) -> Callable[[type[V]], type[V]]:
+def view(
+    name: str, *, key: str, indexes: Sequence[str] = (), forgets: bool = False
+) -> Callable[[type[V]], type[V]]:
     """Declare a view: `name` in plural snake case, `key` and each index as field names between blanks.
 
-    A field without a default is a key, or is set by the event that begins a row.
+    A field without a default is a key, or is set by the event that begins a row. What is personal about the
+    customer whom `customer_id` (or `customer`) names can be erased; with `forgets`, the whole row is then.
     """
 
     def declare(cls: type[V]) -> type[V]:
-        _register(cls, name, key, indexes, handlers=_handlers(cls, tuple(key.split())))
+        _register(cls, name, key, indexes, forgets=forgets, handlers=_handlers(cls, tuple(key.split())))
         return cls
 
     return declare

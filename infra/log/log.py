@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 
 from domain.events import Event, Recorded
+from domain.identifiers import IDENTIFIED
 from infra.archive.files import archived_at
 from infra.database import Pool
-from infra.log.appending import APPEND, Row, first_result, refusal, rows
+from infra.log.appending import APPEND, APPEND_ERASING, Row, erased_by, first_result, refusal, rows
 from infra.log.reading import PAGE, Reader
 from infra.log.units import Appended, Outcome, Unit, UnknownTenant
 
@@ -77,10 +78,24 @@ class Log(Reader):
         Units of one call must not depend on each other: none may write a stream, or carry a tag or
         a command id, that another one's conditions name.
         """
-        return await self._append(APPEND, units, *rows(units))
+        arguments = rows(units, await self.keys.sealer(units))
+        if customers := erased_by(units):
+            claims = await self._claims(customers)
+            return await self._append(APPEND_ERASING, units, *arguments, customers, claims)
+        return await self._append(APPEND, units, *arguments)
+
+    async def _claims(self, customers: Sequence[str]) -> list[Row]:
+        """The tags that tell these customers' identifiers, as rows: whose, which, and where it stands."""
+        events = [event for customer in customers for event in await self.read_customer(customer)]
+        return [
+            (e.customer_id, tag, e.position)
+            for e in events
+            for tag in e.event.tags
+            if tag.startswith(IDENTIFIED)
+        ]
 
     async def _append(
-        self, statement: str, units: Sequence[Unit], *arguments: Sequence[Row]
+        self, statement: str, units: Sequence[Unit], *arguments: Sequence[Any]
     ) -> list[Outcome]:
         try:
             answer = await self.pool.fetch(statement, self.tenant, len(units), *arguments)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from infra.database import Connection, lock_definitions
-from infra.views.tables import Table, drop
+from infra.views.tables import Table, drop, quoted
 from projections.view import Declaration
 
 SHARDS = 8
@@ -59,6 +59,11 @@ UPDATE kehu.builds
 EXPIRED = """
 SELECT view, generation FROM kehu.builds
  WHERE tenant = $1 AND NOT former AND retired_at < now() - $2::interval
+"""
+RETIRED = """
+SELECT generation FROM kehu.builds
+ WHERE tenant = $1 AND view = $2 AND retired_at IS NOT NULL
+   AND (columns IS NULL OR EXISTS (SELECT FROM unnest(columns) c WHERE split_part(c, ' ', 1) = $3)) FOR SHARE
 """
 
 
@@ -127,6 +132,19 @@ async def bring_back(connection: Connection, tenant: str, view: str) -> int:
         raise NothingToBringBack(f"no earlier generation of {view} is kept")
     await connection.execute(SERVE, tenant, view, former[0], True)
     return int(former[0])
+
+
+async def strip(
+    connection: Connection, tenant: str, declaration: Declaration, customers: Sequence[str]
+) -> None:
+    """Take the rows about these customers out of the generations that nobody keeps up any more."""
+    whose = str(declaration.subject)
+    for (generation,) in await connection.fetch(RETIRED, tenant, declaration.name, whose):
+        table = Table(declaration, generation)
+        for name in (table.live, table.past):
+            await connection.execute(
+                f"DELETE FROM {name} WHERE tenant = $1 AND {quoted(whose)} = ANY ($2)", tenant, customers
+            )
 
 
 async def drop_expired(connection: Connection, tenant: str) -> None:

@@ -54,6 +54,8 @@ async def drop(connection: Connection, view: str, generation: int) -> None:
 
 Closed = tuple[View, int, int]
 """A version that held from one position until another."""
+Version = tuple[View, int, int | None]
+"""A version that holds from one position on, perhaps until another."""
 
 
 class Unstorable(Exception):
@@ -186,6 +188,28 @@ class Table:
             *values.values(),
         )
         return self._keyed(records)
+
+    async def versions(self, connection: Connection, tenant: str, customers: Sequence[str]) -> list[Version]:
+        """All versions of the rows about these customers, in their order."""
+        whose = f"tenant = $1 AND {quoted(str(self.declaration.subject))} = ANY ($2)"
+        records = await connection.fetch(
+            f"SELECT {self._listed}, since, NULL::bigint AS until FROM {self.live} WHERE {whose}"
+            f" UNION ALL SELECT {self._listed}, since, until FROM {self.past} WHERE {whose} ORDER BY since",
+            tenant,
+            customers,
+        )
+        return [(self.row(record), record["since"], record["until"]) for record in records]
+
+    async def remove(self, connection: Connection, tenant: str, keys: Sequence[Key]) -> None:
+        """Take these rows out, as if they had never been."""
+        wanted = self._keys_table(len(self.declaration.key), first=2)
+        matched = "".join(f" AND t.{quoted(name)} = k.{quoted(name)}" for name in self.declaration.key)
+        for table in (self.live, self.past):
+            await connection.execute(
+                f"DELETE FROM {table} t USING {wanted} WHERE t.tenant = $1{matched}",
+                tenant,
+                *map(list, zip(*keys, strict=True)),
+            )
 
     def _keyed(self, records: Iterable[asyncpg.Record]) -> dict[Key, tuple[View, int]]:
         rows = ((self.row(record), record[-1]) for record in records)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -20,6 +19,7 @@ from domain.roles import Role
 from infra.database import connected
 from infra.keys import Keys
 from infra.tenant import Tenant, open_tenant
+from kehu.serving import listen
 from projections.view import Declaration
 
 PATIENCE = 10.0
@@ -187,7 +187,7 @@ async def serving(
 ) -> AsyncIterator[Api]:
     """The tenant `main` behind a server of its own, with its worker; its client has an admin's key."""
     async with connected(dsn) as pool, open_tenant(pool, "main", declarations) as tenant:
-        listening = socket.create_server(("127.0.0.1", 0))
+        listening = listen("127.0.0.1", 0, expose=False)
         port = listening.getsockname()[1]
         config = uvicorn.Config(
             create_app(tenant, access),

@@ -16,6 +16,7 @@ from domain.calendar import EndDay, PublishCalendar
 from domain.commands import METADATA, Command
 from domain.deadlines import PublishDeadlines
 from domain.deciders import BY_NAME, DECIDERS, decider_of
+from domain.erasure import ErasePersonalData
 from domain.errors import InvalidInput
 from domain.tiers import PublishTierPolicy, RetireTierPolicy
 from tests.infra.wishes import wish
@@ -200,7 +201,7 @@ def _value(rng: random.Random, hint: Any, name: str, when: dict[str, Any]) -> An
     return rng.choice(CHOICES.get(name, WORDS))
 
 
-# --- What is published, and days ------------------------------------------------------------------
+# --- What seldom happens ---------------------------------------------------------------------------
 
 
 def _day_end(rng: random.Random, when: dict[str, Any], today: date) -> Command:
@@ -250,6 +251,10 @@ def _analysis(rng: random.Random, when: dict[str, Any], today: date) -> Command:
     )
 
 
+def _erasure(rng: random.Random, when: dict[str, Any], today: date) -> Command:
+    return wish(ErasePersonalData, **_filled(rng, ErasePersonalData, when) | when)
+
+
 def _calendar(rng: random.Random, when: dict[str, Any], today: date) -> Command:
     return wish(
         PublishCalendar,
@@ -262,8 +267,14 @@ def _calendar(rng: random.Random, when: dict[str, Any], today: date) -> Command:
 
 
 Make = Callable[[random.Random, dict[str, Any], date], Command]
-RARELY: dict[float, Make] = {0.01: _tier_policy, 0.015: _deadlines, 0.02: _analysis, 0.025: _calendar}
-"""What is published, by the chance below which it is."""
+RARELY: dict[float, Make] = {
+    0.01: _tier_policy,
+    0.015: _deadlines,
+    0.02: _analysis,
+    0.025: _calendar,
+    0.0265: _erasure,
+}
+"""What seldom happens, by the chance below which it does."""
 APART: dict[type[Command], Make] = {
     EndDay: _day_end,
     PublishTierPolicy: _tier_policy,
@@ -271,7 +282,8 @@ APART: dict[type[Command], Make] = {
     PublishDeadlines: _deadlines,
     PublishAnalysisPolicy: _analysis,
     PublishCalendar: _calendar,
+    ErasePersonalData: _erasure,
 }
-"""What random fields alone do not get right."""
+"""What random fields alone do not get right, and what is rare."""
 COMMANDS = [command for decider in DECIDERS for command in decider.commands if command not in APART]
 WEIGHTS = [OFTEN.get(command.__name__, 1) for command in COMMANDS]

@@ -1,0 +1,121 @@
+"""Sealing: what is personal in the events about a customer is stored under a key of that customer's own.
+
+An event's stored bytes stay JSON. In front stands `"sealed": "FIELDS:BASE64"`: which fields they are, and 12
+bytes of nonce and the cipher text of AES-256-GCM (NIST SP 800-38D) over these fields as JSON, bound to the
+event's tenant, stream and version; after it, what may be kept. Who destroys the key erases them, wherever
+copies are.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from domain.events import erased, join
+from infra.database import Pool
+from infra.log.appending import Stored
+from infra.log.units import NewEvent, Unit
+
+SEALED = b'{"sealed":"'
+"""How the stored bytes begin of which a part is sealed."""
+KEPT = 50_000
+"""Keys that are kept in memory for writing; reading asks for them every time, since they may be destroyed."""
+NONCE, KEY = 12, 32
+"""Bytes of each."""
+
+FIND = "SELECT customer_id, key FROM kehu.customer_keys WHERE tenant = $1 AND customer_id = ANY ($2)"
+MAKE = """
+INSERT INTO kehu.customer_keys (tenant, customer_id, key)
+SELECT $1, * FROM unnest($2::text[], $3::bytea[]) ON CONFLICT DO NOTHING
+"""
+
+Place = tuple[str, str, int]
+"""Tenant, stream and version of an event."""
+Keyring = Mapping[str, bytes | None]
+"""The keys of customers; None: destroyed."""
+
+
+def seal(kept: bytes, personal: bytes, key: bytes | None, place: Place) -> bytes:
+    """The stored bytes; where the customer was erased before, without what is personal."""
+    fields = ",".join(msgspec.json.decode(personal, type=dict[str, msgspec.Raw]))
+    cipher = b""
+    if key is not None:
+        nonce = os.urandom(NONCE)
+        cipher = nonce + AESGCM(key).encrypt(nonce, personal, _bound(place))
+    said = SEALED + fields.encode() + b":" + base64.b64encode(cipher) + b'"}'
+    return join(kept, said)
+
+
+def unseal(name: str, data: bytes, key: bytes | None, place: Place) -> bytes:
+    """The bytes as they would be stored if nothing were sealed; without the key, what was erased says so.
+
+    Raises `cryptography.exceptions.InvalidTag` where somebody has changed what was stored.
+    """
+    if not data.startswith(SEALED):
+        return data
+    end = data.index(b'"', len(SEALED))
+    fields, _, cipher = data[len(SEALED) : end].partition(b":")
+    if key is None or not cipher:
+        personal = erased(name, fields.decode().split(","))
+    else:
+        raw = base64.b64decode(cipher)
+        personal = AESGCM(key).decrypt(raw[:NONCE], raw[NONCE:], _bound(place))
+    return join(b"{" + data[end + 2 :], personal)
+
+
+def _bound(place: Place) -> bytes:
+    return msgspec.json.encode(place)
+
+
+class Keys:
+    """The keys of one tenant's customers."""
+
+    def __init__(self, pool: Pool, tenant: str) -> None:
+        self._pool, self._tenant = pool, tenant
+        self._writing: OrderedDict[str, bytes | None] = OrderedDict()
+
+    async def of(self, customers: Collection[str]) -> Keyring:
+        """The keys of these customers as they are now."""
+        rows = await self._pool.fetch(FIND, self._tenant, list(customers))
+        return {row["customer_id"]: row["key"] for row in rows}
+
+    async def sealer(self, units: Iterable[Unit]) -> Stored:
+        """What makes the stored bytes of these units' events."""
+        keys = await self._for_writing(
+            {e.customer_id for unit in units for e in unit.events if e.personal and e.customer_id}
+        )
+
+        def stored(event: NewEvent) -> bytes:
+            if event.personal is None:
+                return event.data
+            if event.customer_id is None:
+                return join(event.data, event.personal)
+            place = self._tenant, event.stream, event.version
+            return seal(event.data, event.personal, keys[event.customer_id], place)
+
+        return stored
+
+    async def _for_writing(self, customers: set[str]) -> Keyring:
+        """The keys of these customers; who has none yet gets one.
+
+        One that was destroyed meanwhile may be among them: then nobody can read what it seals.
+        """
+        keys = {customer: self._writing[customer] for customer in customers if customer in self._writing}
+        if missing := sorted(customers - keys.keys()):
+            found = await self.of(missing)
+            if new := [customer for customer in missing if customer not in found]:
+                await self._pool.execute(MAKE, self._tenant, new, [os.urandom(KEY) for _ in new])
+                found = await self.of(missing)
+            keys |= found
+            self._keep(found)
+        return keys
+
+    def _keep(self, found: Keyring) -> None:
+        self._writing.update(found)
+        while len(self._writing) > KEPT:
+            self._writing.popitem(last=False)
