@@ -19,8 +19,8 @@ _COMPLAINT = (
     "|(?<=SatisfactionVerified) ComplaintClosed( ComplaintReopened|$))*"
 )
 STEPS: Sequence[tuple[str, str, str]] = (
-    ("customer", "CustomerRegistered RelationshipEnded CustomerWonBack",
-     "CustomerRegistered( RelationshipEnded CustomerWonBack)*( RelationshipEnded)?"),
+    ("customer", "CustomerRegistered RelationshipEnded CustomerWonBack PersonalDataErased",
+     "CustomerRegistered( RelationshipEnded CustomerWonBack)*( RelationshipEnded)?( PersonalDataErased)?"),
     ("customer", "RestrictionPlaced RestrictionLifted OverrideApproved",
      "((^| )RestrictionPlaced( OverrideApproved)*( RestrictionLifted|$))*"),
     ("merge", "", "CustomersMerged( MergeReversed)?"),

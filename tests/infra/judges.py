@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from domain.events import Recorded
+from domain.events import ERASED, Recorded
 
 Fact = Recorded[Any]
 
@@ -57,6 +57,7 @@ class People(Judge):
         super().__init__()
         self.known: set[str] = set()
         self.left: set[str] = set()
+        self.erased: set[str] = set()
         self.listed: dict[str, date] = {}
         """Who is on the blacklist, and through which day an exception holds."""
 
@@ -75,7 +76,12 @@ class People(Judge):
             case "RelationshipEnded":
                 self.left.add(said.customer_id)
             case "CustomerWonBack":
+                self.must(said.customer_id not in self.erased, happened, "their file was closed for good")
                 self.left.discard(said.customer_id)
+            case "PersonalDataErased":
+                self.must(said.customer_id not in self.erased, happened, "it was erased before")
+                self.left.add(said.customer_id)
+                self.erased.add(said.customer_id)
             case "WinBackOffered":
                 self.must(customer in self.left, happened, "it is for somebody who has not left")
             case "PointsExpired":
@@ -99,12 +105,14 @@ class Identities(Judge):
 
     def see(self, happened: Fact) -> None:
         said = happened.event
+        if getattr(said, "value", None) == ERASED:
+            return
         match happened.name:
             case "IdentifierVerified":
                 self.proved[said.kind, said.value.casefold()].add(said.customer_id)
             case "IdentifierRejected":
                 self.proved[said.kind, said.value.casefold()].discard(said.customer_id)
-            case "RelationshipEnded":
+            case "RelationshipEnded" | "PersonalDataErased":
                 self.left.add(said.customer_id)
             case "CustomerWonBack":
                 self.left.discard(said.customer_id)
@@ -140,6 +148,8 @@ class Files(Judge):
                 self.must(self._top(said.customer_id) is not None, happened, "the group goes in circles")
             case "ExtraFieldDefined":
                 self.kinds[said.field] = said.kind
+            case _ if getattr(said, "value", None) == ERASED:
+                pass  # nobody can tell any more
             case "ExtraFieldSet":
                 read = READ.get(self.kinds.get(said.field, ""))
                 fits = False

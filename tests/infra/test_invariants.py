@@ -201,6 +201,9 @@ BROKEN: list[tuple[str, list[Said]]] = [
     ("ended already", [("days", "DayEnded", {"day": f"2026-03-0{n}"}) for n in (1, 1)]),
     ("not over", [("days", "DayEnded", {"day": "2026-03-09"})]),
     ("went through", [LI, LI]),
+    ("closed for good", [LI, about("li", "PersonalDataErased"), about("li", "CustomerWonBack")]),
+    ("erased before", [LI, *[about("li", "PersonalDataErased")] * 2]),
+    ("not with us", [LI, about("li", "PersonalDataErased"), ORDER]),
     ("went through", [of("lead", "l", "LeadDisqualified")]),
 ]  # fmt: skip
 

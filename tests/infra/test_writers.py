@@ -18,7 +18,9 @@ from domain.commands import Command
 from domain.complaints import CloseComplaint, CommunicateDecision, ReceiveComplaint, VerifySatisfaction
 from domain.customers import EndRelationship, RegisterCustomer, WinBackCustomer
 from domain.deciders import DECIDERS, decider_of
+from domain.erasure import ErasePersonalData
 from domain.errors import DomainError
+from domain.extras import DefineExtraField, SetExtraField
 from domain.groups import AssignParent
 from domain.identifiers import AddIdentifier, IdentifierCommand, IdentifierKind, VerifyIdentifier
 from domain.merging import MergeCustomers
@@ -54,6 +56,7 @@ OFTEN: Mapping[type[Command], int] = {
     **dict.fromkeys((ReceiveComplaint, InviteCustomer, MergeCustomers, AssignParent, IssueSurvey), 20),
     **dict.fromkeys((CommunicateDecision, VerifySatisfaction, CloseComplaint), 60),
     **dict.fromkeys((AddIdentifier, VerifyIdentifier, RecordResponse, EarnPoints, RedeemPoints), 40),
+    **dict.fromkeys((DefineExtraField, SetExtraField), 40),
 }
 """How often a command is given, where not eight times: most customers are served, and much is done."""
 FEW = {"customer_id": 4, "order_id": 8, "complaint_id": 3, "interaction_id": 4, "transaction_id": 16}
@@ -78,11 +81,14 @@ class Writers:
     async def write(self) -> None:
         for self._time in range(TIMES):
             for self._round in range(ROUNDS):
-                self.now += timedelta(hours=self.rng.choice([1, 9, 30]))
                 await self._race()
+        if RegisterCustomer in self.kinds:  # whoever is erased never comes back: this is done last
+            self.kinds = [*self.kinds, *[ErasePersonalData] * 10]
+            await self._race()
 
     async def _race(self) -> None:
         """All write at once: some of it twice, some under an id that is taken, some as an import's chunk."""
+        self.now += timedelta(hours=self.rng.choice([1, 9, 30]))
         commands = [self.wish() for _ in range(AT_ONCE)]
         stolen = self.wish(command_id=self.rng.choice(commands).command_id)
         alike = self._kind(self._across or self.kinds)  # all begin with one of the same type
@@ -139,7 +145,7 @@ def kinds_of(context: str) -> list[type[Command]]:
     named = {named.noun for command in own for named in command.names}
     before = [c for d in DECIDERS if d.name in named and d.name != "customer" for c in d.begins]
     kinds: list[type[Command]] = [*own, *before, *ANYWHERE]
-    return list(dict.fromkeys(kinds))
+    return [kind for kind in dict.fromkeys(kinds) if kind is not ErasePersonalData]
 
 
 @pytest.fixture
