@@ -32,8 +32,8 @@ ENUMS: Mapping[str, Mapping[str, str]] = {
         "FileRole": "CREATOR 建档人 MAINTAINER 管理员 OPERATOR 操作员 CONTRIBUTOR 收集人 CUSTODIAN 专人",
         "FiveStages": "PROSPECT 潜在期 DEVELOPMENT 开发期 GROWTH 成长期 MATURITY 成熟期 ENDED 终止期",
         "FourStages": "EXPLORATION 考察期 GROWTH 成长期 MATURITY 成熟期 DECLINE 衰退期",
-        "Ground": "REQUEST 本人要求 PURPOSE_ENDED 目的已达成 CONSENT_WITHDRAWN 撤回同意 UNLAWFUL 违法收集"
-        " LEGAL_DUTY 法定义务",
+        "ErasureGround": "REQUEST 本人要求 PURPOSE_ENDED 目的已达成 CONSENT_WITHDRAWN 撤回同意"
+        " UNLAWFUL 违法收集 LEGAL_DUTY 法定义务",
         "IdentifierKind": "IDENTITY_CARD 身份证 PASSPORT 护照 COMPANY_NUMBER 统一社会信用代码 PHONE"
         " 电话号码"
         " EMAIL 电子邮件 ACCOUNT 账号",

@@ -9,7 +9,7 @@ from domain.errors import DomainError
 from domain.events import Event, event
 
 
-class Ground(StrEnum):
+class ErasureGround(StrEnum):
     """Why personal data is erased: the grounds of article 17(1) of the GDPR."""
 
     REQUEST = "request"
@@ -22,12 +22,16 @@ class Ground(StrEnum):
     LEGAL_DUTY = "legal_duty"
 
 
+BEFORE_A_FILE = ("lead-",)
+"""How the streams begin of those who may become customers: what they say is erased with the customer's."""
+
+
 @event("PersonalDataErased")
 class PersonalDataErased(Event):
     """Nobody can read any more what was personal in the events about the customer, whenever they happened."""
 
     customer_id: str
-    ground: Ground
+    ground: ErasureGround
 
 
 class ErasePersonalData(Command):
@@ -38,7 +42,7 @@ class ErasePersonalData(Command):
     """
 
     customer_id: Id
-    ground: Ground
+    ground: ErasureGround
     """What entitles us to."""
 
 

@@ -26,8 +26,6 @@ from domain.files import (
     MarketingClass,
     PriceAgreed,
     ProfileConfirmed,
-    ScreeningRuled,
-    ScreeningVerdict,
     ShareOfCustomerStated,
     ValueStyle,
     WinBackOffered,
@@ -283,33 +281,6 @@ class Consent(View):
     @on(ConsentWithdrawn)
     def withdrawn(self, recorded: Recorded[ConsentWithdrawn]) -> Self:
         return self.but(given=False, changed_at=recorded.occurred_at)
-
-
-@view("screening_rulings", key="customer_id list_id entry_id")
-class ScreeningRuling(View):
-    """What was ruled on a customer's match with an entry of a screening list."""
-
-    customer_id: CustomerId
-    """Who matched."""
-    list_id: str
-    """Which list."""
-    entry_id: str
-    """Which of its entries."""
-    verdict: ScreeningVerdict
-    """Somebody else, or really the one on the list."""
-    reason: Personal[str]
-    """Why."""
-    ruled_by: str
-    """Who ruled."""
-    ruled_at: datetime
-    """When."""
-
-    @on(ScreeningRuled)
-    def ruled(self, recorded: Recorded[ScreeningRuled]) -> Self:
-        e = recorded.event
-        return self.but(
-            verdict=e.verdict, reason=e.reason, ruled_by=recorded.actor, ruled_at=recorded.occurred_at
-        )
 
 
 @view("price_agreements", key="customer_id product effective_from")

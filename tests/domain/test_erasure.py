@@ -18,7 +18,7 @@ from domain.customers import (
     OwnerAssigned,
     WinBackCustomer,
 )
-from domain.erasure import CustomerErased, ErasePersonalData, Ground, PersonalDataErased
+from domain.erasure import CustomerErased, ErasePersonalData, ErasureGround, PersonalDataErased
 from domain.errors import InvalidInput
 from domain.files import RecordFileEntry
 from domain.identifiers import AddIdentifier
@@ -28,7 +28,7 @@ from tests.domain.spec import given
 REGISTERED = CustomerRegistered(customer_id="c-1", name="王小明", region="华东")
 PHONE = ContactPointAdded(customer_id="c-1", kind=ContactKind.PHONE, value="138")
 OWNED = OwnerAssigned(customer_id="c-1", owner="Zhang Wei")
-GONE = PersonalDataErased(customer_id="c-1", ground=Ground.REQUEST)
+GONE = PersonalDataErased(customer_id="c-1", ground=ErasureGround.REQUEST)
 ASKED = {"customer_id": "c-1", "ground": "request"}
 
 
