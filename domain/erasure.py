@@ -22,6 +22,10 @@ class ErasureGround(StrEnum):
     LEGAL_DUTY = "legal_duty"
 
 
+BEFORE_A_FILE = ("lead-",)
+"""How the streams begin of those who may become customers: what they say is erased with the customer's."""
+
+
 @event("PersonalDataErased")
 class PersonalDataErased(Event):
     """Nobody can read any more what was personal in the events about the customer, whenever they happened."""

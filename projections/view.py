@@ -54,6 +54,7 @@ class Field(Record):
     optional: bool = False
     personal: bool = False
     ref: str | None = None
+    about: bool = False
     doc: str = ""
 
     @property
@@ -113,8 +114,8 @@ class Declaration(Record):
     @property
     def subject(self) -> str | None:
         """The column that says which customer a row is about, if there is one."""
-        names = {field.name for field in self.fields}
-        return next((name for name in ("customer_id", "customer") if name in names), None)
+        told = [field.name for field in self.fields if field.name == "customer_id" or field.about]
+        return told[0] if told else None
 
     @property
     def erasable(self) -> bool:
@@ -200,6 +201,10 @@ CustomerId = Annotated[str, ref("customers")]
 """The key of a row in the view `customers`; GraphQL makes a link of it, in both directions."""
 
 
+about: Any = msgspec.Meta(extra={"about": True})
+"""Marks a field as the id of the customer whom a row is about; `customer_id` needs no mark."""
+
+
 def on(
     *events: type[Event],
     keys: Callable[[Recorded[Any]], Iterable[tuple[Any, ...]]] | None = None,
@@ -224,7 +229,8 @@ def view(
     """Declare a view: `name` in plural snake case, `key` and each index as field names between blanks.
 
     A field without a default is a key, or is set by the event that begins a row. What is personal about the
-    customer whom `customer_id` (or `customer`) names can be erased; with `forgets`, the whole row is then.
+    customer whom `customer_id` names, or a field marked `about`, can be erased; with `forgets`, the whole row
+    goes then.
     """
 
     def declare(cls: type[V]) -> type[V]:
@@ -422,7 +428,7 @@ def _fields(cls: type[View]) -> tuple[Field, ...]:
 
 
 def _field(cls: type[View], name: str, hint: Any, doc: str, personal: bool) -> Field:
-    target = marks(hint).get("ref")
+    noted = marks(hint)
     kind, optional, many = _bare(hint), False, False
     if get_origin(kind) in (Union, types.UnionType):
         parts = [part for part in get_args(kind) if part is not type(None)]
@@ -431,7 +437,16 @@ def _field(cls: type[View], name: str, hint: Any, doc: str, personal: bool) -> F
         kind, many = _bare(get_args(kind)[0]), True
     if not (isinstance(kind, type) and (kind in SCALARS or issubclass(kind, Enum))):
         raise wrong(cls, f"field {name!r}: use a scalar, an enum or tuple[scalar, ...], not {hint}")
-    return Field(name=name, type=kind, many=many, optional=optional, personal=personal, ref=target, doc=doc)
+    return Field(
+        name=name,
+        type=kind,
+        many=many,
+        optional=optional,
+        personal=personal,
+        ref=noted.get("ref"),
+        about=noted.get("about", False),
+        doc=doc,
+    )
 
 
 def _bare(hint: Any) -> Any:

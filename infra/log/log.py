@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import asyncpg
 
+from domain.customers import CUSTOMERS
+from domain.erasure import BEFORE_A_FILE
 from domain.events import Event, Recorded
 from domain.identifiers import IDENTIFIED
 from infra.archive.files import archived_at
@@ -80,19 +82,9 @@ class Log(Reader):
         """
         arguments = rows(units, await self.keys.sealer(units))
         if customers := erased_by(units):
-            claims = await self._claims(customers)
-            return await self._append(APPEND_ERASING, units, *arguments, customers, claims)
+            told = {customer: await self.read_customer(customer) for customer in customers}
+            return await self._append(APPEND_ERASING, units, *arguments, *_to_erase(told))
         return await self._append(APPEND, units, *arguments)
-
-    async def _claims(self, customers: Sequence[str]) -> list[Row]:
-        """The tags that tell these customers' identifiers, as rows: whose, which, and where it stands."""
-        events = [event for customer in customers for event in await self.read_customer(customer)]
-        return [
-            (e.customer_id, tag, e.position)
-            for e in events
-            for tag in e.event.tags
-            if tag.startswith(IDENTIFIED)
-        ]
 
     async def _append(
         self, statement: str, units: Sequence[Unit], *arguments: Sequence[Any]
@@ -164,3 +156,21 @@ class Log(Reader):
             streams,
         )
         return {row["stream"]: row["version"] for row in rows}
+
+
+def _to_erase(told: Mapping[str, Sequence[Recorded[Event]]]) -> tuple[list[Row], list[Row]]:
+    """What goes with these customers' personal data: keys, and tags by which their identifiers are found."""
+    keys = {
+        (customer, subject)
+        for customer, events in told.items()
+        for subject in (CUSTOMERS.stream(customer), *(e.stream for e in events))
+        if subject.startswith((CUSTOMERS.stream(""), *BEFORE_A_FILE))
+    }
+    claims = [
+        (customer, tag, event.position)
+        for customer, events in told.items()
+        for event in events
+        for tag in event.event.tags
+        if tag.startswith(IDENTIFIED)
+    ]
+    return sorted(keys), claims

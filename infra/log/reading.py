@@ -18,7 +18,7 @@ from domain.policies import evolve as evolve_policies
 from domain.records import Record
 from infra.archive.files import Archive, Asked, Row, archives, find
 from infra.database import Pool
-from infra.log.sealing import SEALED, Keyring, Keys, unseal
+from infra.log.sealing import SEALED, Keyring, Keys, subject_of, unseal
 
 COLUMNS = (
     "position, stream, version, recorded_at, occurred_at, name, schema, data, customer_id,"
@@ -378,13 +378,14 @@ class Reader:
 
     async def keyring(self, rows: Sequence[Row]) -> Keyring:
         """The keys under which something in these rows is sealed."""
-        sealed = {row[CUSTOMER] for row in rows if row[DATA].startswith(SEALED)}
+        sealed = {subject_of(row[STREAM], row[CUSTOMER]) for row in rows if row[DATA].startswith(SEALED)}
         return await self.keys.of(sealed)
 
     def unsealed(self, row: Row, keys: Keyring) -> Recorded[Event]:
-        """A row as an event; without its customer's key, as if that were erased."""
+        """A row as an event; without its key, as if what is personal in it were erased."""
         place = self.tenant, row[STREAM], row[VERSION]
-        data = unseal(row[NAME], row[DATA], keys.get(row[CUSTOMER]), place)
+        key = keys.get(subject_of(row[STREAM], row[CUSTOMER]))
+        data = unseal(row[NAME], row[DATA], key, place)
         return recorded(*row[:DATA], data, *row[DATA + 1 :])
 
     async def learn_archives(self) -> None:

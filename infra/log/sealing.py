@@ -1,4 +1,6 @@
-"""Sealing: what is personal in the events about a customer is stored under a key of that customer's own.
+"""Sealing: what is personal in an event is stored under a key of whom it is about.
+
+That is a customer, or somebody who may become one: a lead. What is about nobody is stored as it is.
 
 An event's stored bytes stay JSON. In front stands `"sealed": "FIELDS:BASE64"`: which fields they are, and 12
 bytes of nonce and the cipher text of AES-256-GCM (NIST SP 800-38D) over these fields as JSON, bound to the
@@ -16,6 +18,8 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from domain.customers import CUSTOMERS
+from domain.erasure import BEFORE_A_FILE
 from domain.events import erased, join
 from infra.database import Pool
 from infra.log.appending import Stored
@@ -28,20 +32,27 @@ KEPT = 50_000
 NONCE, KEY = 12, 32
 """Bytes of each."""
 
-FIND = "SELECT customer_id, key FROM kehu.customer_keys WHERE tenant = $1 AND customer_id = ANY ($2)"
+FIND = "SELECT subject, key FROM kehu.subject_keys WHERE tenant = $1 AND subject = ANY ($2)"
 MAKE = """
-INSERT INTO kehu.customer_keys (tenant, customer_id, key)
+INSERT INTO kehu.subject_keys (tenant, subject, key)
 SELECT $1, * FROM unnest($2::text[], $3::bytea[]) ON CONFLICT DO NOTHING
 """
 
 Place = tuple[str, str, int]
 """Tenant, stream and version of an event."""
 Keyring = Mapping[str, bytes | None]
-"""The keys of customers; None: destroyed."""
+"""Keys by their subjects; None: destroyed."""
+
+
+def subject_of(stream: str, customer_id: str | None) -> str:
+    """Under whose key an event is sealed: the customer's stream, or a lead's own; under none, it is empty."""
+    if customer_id is not None:
+        return CUSTOMERS.stream(customer_id)
+    return stream if stream.startswith(BEFORE_A_FILE) else ""
 
 
 def seal(kept: bytes, personal: bytes, key: bytes | None, place: Place) -> bytes:
-    """The stored bytes; where the customer was erased before, without what is personal."""
+    """The stored bytes; where the key was destroyed before, without what is personal."""
     fields = ",".join(msgspec.json.decode(personal, type=dict[str, msgspec.Raw]))
     cipher = b""
     if key is not None:
@@ -73,42 +84,43 @@ def _bound(place: Place) -> bytes:
 
 
 class Keys:
-    """The keys of one tenant's customers."""
+    """The keys of one tenant."""
 
     def __init__(self, pool: Pool, tenant: str) -> None:
         self._pool, self._tenant = pool, tenant
         self._writing: OrderedDict[str, bytes | None] = OrderedDict()
 
-    async def of(self, customers: Collection[str]) -> Keyring:
-        """The keys of these customers as they are now."""
-        rows = await self._pool.fetch(FIND, self._tenant, list(customers))
-        return {row["customer_id"]: row["key"] for row in rows}
+    async def of(self, subjects: Collection[str]) -> Keyring:
+        """The keys of these subjects as they are now."""
+        rows = await self._pool.fetch(FIND, self._tenant, list(subjects))
+        return {row["subject"]: row["key"] for row in rows}
 
     async def sealer(self, units: Iterable[Unit]) -> Stored:
         """What makes the stored bytes of these units' events."""
         keys = await self._for_writing(
-            {e.customer_id for unit in units for e in unit.events if e.personal and e.customer_id}
+            {subject_of(e.stream, e.customer_id) for unit in units for e in unit.events if e.personal} - {""}
         )
 
         def stored(event: NewEvent) -> bytes:
             if event.personal is None:
                 return event.data
-            if event.customer_id is None:
+            subject = subject_of(event.stream, event.customer_id)
+            if not subject:
                 return join(event.data, event.personal)
             place = self._tenant, event.stream, event.version
-            return seal(event.data, event.personal, keys[event.customer_id], place)
+            return seal(event.data, event.personal, keys[subject], place)
 
         return stored
 
-    async def _for_writing(self, customers: set[str]) -> Keyring:
-        """The keys of these customers; who has none yet gets one.
+    async def _for_writing(self, subjects: set[str]) -> Keyring:
+        """The keys of these subjects; which has none yet gets one.
 
         One that was destroyed meanwhile may be among them: then nobody can read what it seals.
         """
-        keys = {customer: self._writing[customer] for customer in customers if customer in self._writing}
-        if missing := sorted(customers - keys.keys()):
+        keys = {subject: self._writing[subject] for subject in subjects if subject in self._writing}
+        if missing := sorted(subjects - keys.keys()):
             found = await self.of(missing)
-            if new := [customer for customer in missing if customer not in found]:
+            if new := [subject for subject in missing if subject not in found]:
                 await self._pool.execute(MAKE, self._tenant, new, [os.urandom(KEY) for _ in new])
                 found = await self.of(missing)
             keys |= found

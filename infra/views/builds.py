@@ -142,12 +142,11 @@ class Build:
         """
         customers = sorted({str(event.customer_id) for event in events})
         runs: dict[Key, list[Version]] = {}
-        for version in await self.table.versions(connection, self.tenant, customers):
-            key = self.declaration.key_of(version[0])
-            if self.shard(key) in shards:
-                runs.setdefault(key, []).append(version)
-        if runs:
-            await self.table.remove(connection, self.tenant, list(runs))
+        keys = await self.table.about(connection, self.tenant, customers)
+        if keys := [key for key in keys if self.shard(key) in shards]:
+            for version in await self.table.versions(connection, self.tenant, keys):
+                runs.setdefault(self.declaration.key_of(version[0]), []).append(version)
+            await self.table.remove(connection, self.tenant, keys)
         self.forget()
         self._whole = False
         if self._own:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from infra.database import Connection, lock_definitions
-from infra.views.tables import Table, drop, quoted
+from infra.views.tables import Table, drop
 from projections.view import Declaration
 
 SHARDS = 8
@@ -63,7 +63,7 @@ SELECT view, generation FROM kehu.builds
 RETIRED = """
 SELECT generation FROM kehu.builds
  WHERE tenant = $1 AND view = $2 AND retired_at IS NOT NULL
-   AND (columns IS NULL OR EXISTS (SELECT FROM unnest(columns) c WHERE split_part(c, ' ', 1) = $3)) FOR SHARE
+   AND (columns IS NULL OR $3 <@ ARRAY(SELECT split_part(c, ' ', 1) FROM unnest(columns) c)) FOR SHARE
 """
 
 
@@ -138,13 +138,11 @@ async def strip(
     connection: Connection, tenant: str, declaration: Declaration, customers: Sequence[str]
 ) -> None:
     """Take the rows about these customers out of the generations that nobody keeps up any more."""
-    whose = str(declaration.subject)
-    for (generation,) in await connection.fetch(RETIRED, tenant, declaration.name, whose):
+    needed = [declaration.subject, *declaration.key]
+    for (generation,) in await connection.fetch(RETIRED, tenant, declaration.name, needed):
         table = Table(declaration, generation)
-        for name in (table.live, table.past):
-            await connection.execute(
-                f"DELETE FROM {name} WHERE tenant = $1 AND {quoted(whose)} = ANY ($2)", tenant, customers
-            )
+        if keys := await table.about(connection, tenant, customers):
+            await table.remove(connection, tenant, keys)
 
 
 async def drop_expired(connection: Connection, tenant: str) -> None:

@@ -189,14 +189,22 @@ class Table:
         )
         return self._keyed(records)
 
-    async def versions(self, connection: Connection, tenant: str, customers: Sequence[str]) -> list[Version]:
-        """All versions of the rows about these customers, in their order."""
+    async def about(self, connection: Connection, tenant: str, customers: Sequence[str]) -> list[Key]:
+        """The keys of the rows that were about one of these customers at some time."""
         whose = f"tenant = $1 AND {quoted(str(self.declaration.subject))} = ANY ($2)"
+        theirs = (f"SELECT {self._key_listed} FROM {table} WHERE {whose}" for table in (self.live, self.past))
+        return [self.key(tuple(k)) for k in await connection.fetch(" UNION ".join(theirs), tenant, customers)]
+
+    async def versions(self, connection: Connection, tenant: str, keys: Sequence[Key]) -> list[Version]:
+        """All versions of the rows with these keys, in their order."""
+        wanted = self._keys_table(len(self.declaration.key), first=2)
+        found = (
+            f"SELECT {self._listed}, since, {until} AS until FROM {table}"
+            f" JOIN {wanted} USING ({self._key_listed}) WHERE tenant = $1"
+            for table, until in ((self.live, "NULL::bigint"), (self.past, "until"))
+        )
         records = await connection.fetch(
-            f"SELECT {self._listed}, since, NULL::bigint AS until FROM {self.live} WHERE {whose}"
-            f" UNION ALL SELECT {self._listed}, since, until FROM {self.past} WHERE {whose} ORDER BY since",
-            tenant,
-            customers,
+            f"{' UNION ALL '.join(found)} ORDER BY since", tenant, *map(list, zip(*keys, strict=True))
         )
         return [(self.row(record), record["since"], record["until"]) for record in records]
 

@@ -44,10 +44,10 @@ async def test_the_export_tells_what_the_log_holds_with_the_stored_bytes(api: Ap
     lines = await exported(api)
 
     told = await log(api)
-    keys = await api.tenant.log.keys.of({line["customerId"] for line in lines})
+    keys = await api.tenant.log.keys.of({f"customer-{line['customerId']}" for line in lines})
     for line, event in zip(lines, told, strict=True):
         data, raw = line.pop("data"), base64.b64decode(line.pop("raw"))
-        key = keys.get(line["customerId"])
+        key = keys.get(f"customer-{line['customerId']}")
         plain = unseal(line["name"], raw, key, (api.tenant.name, line["stream"], line["version"]))
         assert b"SECRET" not in raw
         assert decode(line["name"], line.pop("schema"), plain) == decode(line["name"], 1, encode_again(data))

@@ -25,6 +25,7 @@ from domain.extras import DefineExtraField, SetExtraField
 from domain.files import RecordFileEntry
 from domain.identifiers import AddIdentifier, IdentifierTaken, RejectIdentifier, VerifyIdentifier
 from domain.interactions import RecordInteraction, ResolveInteraction
+from domain.leads import CaptureLead, QualifyLead
 from domain.restrictions import RestrictCustomer
 from infra.archive.archiving import archive, due
 from infra.archive.verifying import verify
@@ -98,7 +99,11 @@ def offer(customer: str, remedy: str) -> Command:
 
 async def lived(world: World) -> None:
     await world.engine.execute(wish(DefineExtraField, field="tea", kind="text", label="tea"))
-    for command in [*life("li", SECRET), *life("wang", "Wang")]:
+    seen = {"interest": "tea", "origin": "fair"}
+    first = wish(CaptureLead, lead_id="l-1", name=SECRET, value=f"{SECRET}@example.org", **seen)
+    became = wish(QualifyLead, lead_id="l-1", customer_id="li")
+    other = wish(CaptureLead, lead_id="l-2", name="Wang", **seen)
+    for command in [first, other, *life("li", SECRET), became, *life("wang", "Wang")]:
         await world.engine.execute(command)
 
 
