@@ -149,6 +149,8 @@ RULES: Mapping[str, str] = {
     "TiersIncomplete": "请为每个层级各给一条规则，从高到低：铂金、黄金、铁质、铅质。",
     "ThresholdRises": "{tier} 的规则比更高层级 {better} 的要求还高。",
     "LowestTierClosed": "最低层级 {tier} 的规则不得有任何要求：每个客户都有层级。",
+    "NamedUnknown": "没有可供引用的{noun} {id}。",
+    "NamedOfAnother": "{noun} {id} 不属于客户 {customer_id}。",
     "MatterUnknown": "没有{noun} {id}。",
     "MatterAlreadyBegun": "{noun} {id} 已存在；请用另一个编号。",
     "MatterNotAtThisStep": "{noun} {id} 的状态是“{step}”；此操作只在“{allowed}”时允许。",
@@ -204,7 +206,7 @@ WORDS: Mapping[str, str] = {
     **_pairs(
         "announcement 公告 article 知识文章 campaign 活动 claim 索赔 commitment 承诺 cost 成本 crisis 危机"
         " incident 故障报告 lead 线索 measure 改进措施 message 留言 opportunity 商机 staff 员工"
-        " subscription 订阅"
+        " subscription 订阅 order 订单 interaction 接触 complaint 投诉"
         " visit 巡访 booked 已入账 cancelled 已取消 captured 已获取 checked 已检查 closed 已关闭"
         " completed 已完成"
         " declared 已宣布 disqualified 已淘汰 done 已完成 dropped 已放弃 ended 已结束 endorsed 已签批"
@@ -220,6 +222,7 @@ WORDS: Mapping[str, str] = {
     "lifetime model": "终身价值模型",
     "quality score": "质检评分",
     "rival observation": "竞争对手观察",
+    "screening list": "筛查名单",
     "service policy": "服务规则",
     "value policy": "价值规则",
     "passed on": "已转告",
