@@ -124,7 +124,7 @@ async def test_an_id_shows_no_more_than_its_caller_may_see(api: Api) -> None:
 async def test_rows_by_their_ids_are_one_statement(api: Api, database: str) -> None:
     await populate(api)
     ids = [made(None, "Customer", "c1"), made(None, "Order", "none"), made(None, "Customer", "c2")]
-    async with listened(database, api) as (tenant, sent):
+    async with listened(database, api.tenant.declarations.values()) as (tenant, sent):
         await tenant.reader.standing()
         ask = asker(build_schema(tenant.declarations, REPORTS), tenant)
         await ask(NODES + " ", {"ids": ids})  # asyncpg looks types of arrays up, once a connection
