@@ -138,7 +138,8 @@ def _upcasting_decoder(cls: type[Event], written: int) -> Callable[[bytes], Even
     return decode_old
 
 
-encode: Callable[[Event], bytes] = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
+encode: Callable[[Event], bytes] = _encode
 """The bytes that are stored: JSON, UTF-8, fields in the order of their declaration."""
 
 
@@ -151,7 +152,7 @@ def split(event: Event) -> tuple[bytes, bytes | None]:
     if not told:
         return encode(event), None
     kept = {name: getattr(event, name) for name in event.__struct_fields__ if name not in told}
-    return msgspec.json.encode(kept), msgspec.json.encode(told)
+    return _encode(kept), _encode(told)
 
 
 def join(kept: bytes, personal: bytes) -> bytes:

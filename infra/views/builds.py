@@ -150,7 +150,7 @@ class Build:
         self.forget()
         self._whole = False
         if self._own:
-            await self.fold(connection, [(event, Policies()) for event in events], shards, careful=False)
+            await self.fold(connection, [(event, Policies()) for event in events], shards, False)
         else:
             left = [version for run in runs.values() for version in self._erased(run)]
             await self.table.write(
