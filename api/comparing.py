@@ -16,6 +16,7 @@ from api.events import Event
 from api.moments import AsOf, position_at
 from api.pages import DEFAULT_PAGE, require_page
 from api.policy import OWNER_OF, Right, Subject, require_unmasked, right
+from api.reads import about
 from api.rights import require_events_of
 from api.scalars import Int64
 from api.views import ViewType, given
@@ -146,7 +147,11 @@ async def _differences(root: Comparison, info: Info, *, first: int) -> list[RowD
             sight=sight,
             first=first - len(found),
         )
-        found += map(_told, some)
+        personal = {f.name for f in declaration.fields if f.personal} - sight.masked.keys()
+        for one in map(_told, some):
+            for name in personal & {told.field for told in one.fields}:
+                context.seen.note(Subject("view", declaration.name), name, root.customer_id)
+            found.append(one)
     return found
 
 
@@ -155,11 +160,9 @@ def _about_customers(context: Call) -> Iterator[tuple[Declaration, str]]:
     for declaration in sorted(context.tenant.declarations.values(), key=_order):
         if right(context.caller, Subject("view", declaration.name)) is Right.NONE:
             continue
-        columns = [f.name for f in declaration.fields if f.ref == OWNER_OF and not f.many]
-        if declaration.name == OWNER_OF:
-            columns = list(declaration.key)
-        if columns:
-            yield declaration, "customer_id" if "customer_id" in columns else columns[0]
+        column, through = about(declaration) or (None, None)
+        if column is not None and through is None:
+            yield declaration, column
 
 
 def _order(declaration: Declaration) -> tuple[bool, str]:

@@ -17,10 +17,11 @@ from api.gate import Gate
 from api.moments import position_named
 from api.over_http import failed
 from api.policy import LOG, Right, right, shown
+from api.reads import Read
 from api.rights import require_events_of
 from api.scalars import moment_text
 from api.streaming import Streaming
-from domain.events import decode
+from domain.events import catalogue, decode, personal_fields
 from infra.archive.files import Row
 from infra.log.reading import NAMES, Selection
 from infra.tenant import Tenant
@@ -79,8 +80,16 @@ class Export:
                 self.wanted, after=self.after, head=self.until, limit=PAGE
             )
             if rows:
+                await self.log(rows)
                 await self.context.gate.pay(self.context.caller, len(rows))
                 yield lines(self.context.caller, rows)
+
+    async def log(self, rows: Sequence[Row]) -> None:
+        """Have logged that the caller sees the log, or what it says about the customer whom they name."""
+        personal = any(personal_fields(catalogue[row[_NAME]]) for row in rows)
+        if personal and right(self.context.caller, LOG) is not Right.MASKED:
+            self.context.seen.add(Read(subject=LOG, fields=("data", "raw")), [self.wanted.customer_id])
+            await self.context.log_reads()
 
     async def admit(self) -> None:
         """A key may have been revoked meanwhile, an owner changed."""

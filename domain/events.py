@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args, get_type_hints
 
@@ -148,6 +149,7 @@ def decode(name: str, version: int, data: bytes) -> Event:
     return decoder(data)
 
 
+@lru_cache(1_000)
 def personal_fields(cls: type[Any]) -> frozenset[str]:
     """The fields of an event, a command or a row that are declared `Personal`."""
     hints = get_type_hints(cls, include_extras=True)

@@ -98,6 +98,7 @@ from domain.orders import (
 )
 from domain.points import PointsEarned, PointsExpired, PointsRedeemed
 from domain.quality import QualityScored
+from domain.reads import PersonalDataRead
 from domain.restrictions import OverrideApproved, RestrictionLifted, RestrictionPlaced
 from domain.rivals import RivalObserved
 from domain.screening import ScreeningListLoaded
@@ -220,6 +221,7 @@ __all__ = [
     "ParentAssigned",
     "PaymentReceived",
     "Personal",
+    "PersonalDataRead",
     "PointsEarned",
     "PointsExpired",
     "PointsRedeemed",

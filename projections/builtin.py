@@ -20,6 +20,7 @@ import projections.pareto
 import projections.parties
 import projections.points
 import projections.policies
+import projections.reads
 import projections.sales
 import projections.staff
 import projections.surveys

@@ -11,11 +11,11 @@ from strawberry.utils.str_converters import to_camel_case
 
 from domain.calendar import PublishCalendar
 from domain.commands import METADATA, Command
-from domain.deciders import DECIDERS
+from domain.deciders import DECIDERS, INTERNAL
 from tests.api.server import Api
 from tests.domain.samples import sample
 
-COMMANDS = [command for decider in DECIDERS for command in decider.commands]
+COMMANDS = [command for decider in DECIDERS for command in decider.commands if command not in INTERNAL]
 APART: dict[type[Command], dict[str, Any]] = {PublishCalendar: {"hours": [[]] * 7}}
 """What a sample that fits the types alone does not get right."""
 
