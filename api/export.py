@@ -17,11 +17,11 @@ from api.gate import Gate
 from api.moments import position_named
 from api.over_http import failed
 from api.policy import LOG, Right, right, shown
-from api.reads import Read
+from api.reads import Read, is_personal
 from api.rights import require_events_of
 from api.scalars import moment_text
 from api.streaming import Streaming
-from domain.events import catalogue, decode, personal_fields
+from domain.events import Event, decode
 from infra.archive.files import Row
 from infra.log.reading import NAMES, Selection
 from infra.tenant import Tenant
@@ -80,14 +80,14 @@ class Export:
                 self.wanted, after=self.after, head=self.until, limit=PAGE
             )
             if rows:
-                await self.log(rows)
+                events = [decode(row[_NAME], row[_SCHEMA], row[_DATA]) for row in rows]
+                await self.log(events)
                 await self.context.gate.pay(self.context.caller, len(rows))
-                yield lines(self.context.caller, rows)
+                yield lines(self.context.caller, rows, events)
 
-    async def log(self, rows: Sequence[Row]) -> None:
+    async def log(self, events: Sequence[Event]) -> None:
         """Have logged that the caller sees the log, or what it says about the customer whom they name."""
-        personal = any(personal_fields(catalogue[row[_NAME]]) for row in rows)
-        if personal and right(self.context.caller, LOG) is not Right.MASKED:
+        if right(self.context.caller, LOG) is not Right.MASKED and any(map(is_personal, events)):
             self.context.seen.add(Read(subject=LOG, fields=("data", "raw")), [self.wanted.customer_id])
             await self.context.log_reads()
 
@@ -97,22 +97,21 @@ class Export:
         await require_events_of(self.context, self.wanted.customer_id)
 
 
-def lines(caller: Caller, rows: Sequence[Row]) -> bytes:
-    """Rows of the log, a line of JSON each, as the caller may see them.
+def lines(caller: Caller, rows: Sequence[Row], events: Sequence[Event]) -> bytes:
+    """Rows of the log, and the events in them, a line of JSON each, as the caller may see them.
 
     `data` is the event in its present shape, `raw` the stored bytes in base64, from which it follows;
     who sees data masked gets no bytes.
     """
     masked = right(caller, LOG) is Right.MASKED
-    return b"".join(_line(caller, row, masked) for row in rows)
+    return b"".join(_line(caller, row, event, masked) for row, event in zip(rows, events, strict=True))
 
 
-def _line(caller: Caller, row: Row, masked: bool) -> bytes:
+def _line(caller: Caller, row: Row, event: Event, masked: bool) -> bytes:
     line = {said: row[place] for said, place in _PLACES}
     line |= {said: moment_text(line[said]) for said in MOMENTS}
-    stored = row[_DATA]
-    line["data"] = orjson.Fragment(shown(caller, decode(row[_NAME], row[_SCHEMA], stored)))
-    line["raw"] = None if masked else base64.b64encode(stored).decode()
+    line["data"] = orjson.Fragment(shown(caller, event))
+    line["raw"] = None if masked else base64.b64encode(row[_DATA]).decode()
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 

@@ -82,9 +82,16 @@ class Seen:
 
     @property
     def reads(self) -> Reads:
-        for (subject, of, through), fields in self._fields.items():
-            self.add(Read(subject=subject, fields=tuple(sorted(fields)), through=through), [of])
-        self._fields.clear()
+        """All of it; whoever is met several times, with other fields of the same view, is there once."""
+        if self._fields or len({read.subject for read in self._reads}) < len(self._reads):
+            for read, of in self._reads.items():
+                for one in of:
+                    told = self._fields.setdefault((read.subject, one, read.through), set())
+                    told.update(read.fields)
+            self._reads = {}
+            for (subject, one, through), fields in self._fields.items():
+                self.add(Read(subject=subject, fields=tuple(sorted(fields)), through=through), [one])
+            self._fields = {}
         return self._reads
 
 
@@ -98,9 +105,14 @@ def of_report(report: Report) -> Read:
     return Read(subject=Subject("report", report.name))
 
 
+def is_personal(event: Event) -> bool:
+    """Whether an event says something personal."""
+    return any(getattr(event, name) not in (None, ()) for name in personal_fields(type(event)))
+
+
 def note_event(seen: Seen, caller: Caller, customer: str | None, event: Event) -> None:
-    """Note that an event is shown, if something of it is personal and about a customer, and not masked."""
-    if customer is not None and personal_fields(type(event)) and right(caller, LOG) is not Right.MASKED:
+    """Note that an event is shown, if it says something personal about a customer, and not masked."""
+    if customer is not None and right(caller, LOG) is not Right.MASKED and is_personal(event):
         seen.note(LOG, "data", customer)
 
 

@@ -9,14 +9,15 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 
 from api.callers import Caller
 from domain.roles import Role
 from infra.documents import Documents
 from tests.api.conftest import BUILT_IN
-from tests.api.server import Api, encoded, key_of, serving
-from tests.api.test_rights import ORDINARY, asking, code, resolved, sent, tell
+from tests.api.server import Api, key_of, serving
+from tests.api.test_rights import asking, code, resolved, sent, tell
 
 READS = """query ($at: AsOf) @asOf(at: $at) {
   personalDataReads(first: 1000) { nodes { position customerId reader role day what fields ground loanId } }
@@ -50,8 +51,8 @@ async def said(api: Api, reader: str) -> list[Said]:
 # --- Paths ----------------------------------------------------------------------------------------
 
 
-async def _as(api: Api, reader: str) -> dict[str, bytes]:
-    return encoded({"x-kehu-actor": reader, "authorization": f"Bearer {api.key}"})
+def _as(api: Api, reader: str) -> dict[str, str]:
+    return {"x-kehu-actor": reader, "authorization": f"Bearer {api.key}"}
 
 
 def asked(query: str, **variables: Any) -> Callable[[Api, str], Awaitable[str]]:
@@ -59,7 +60,7 @@ def asked(query: str, **variables: Any) -> Callable[[Api, str], Awaitable[str]]:
 
     async def ask(api: Api, reader: str) -> str:
         body = {"query": query, "variables": variables}
-        answer = await api.client.post("/graphql", json=body, headers=await _as(api, reader))
+        answer = await api.client.post("/graphql", json=body, headers=_as(api, reader))
         assert "errors" not in answer.json(), answer.text
         return answer.text
 
@@ -70,7 +71,7 @@ def got(url: str, **parameters: Any) -> Callable[[Api, str], Awaitable[str]]:
     """Something by GET."""
 
     async def get(api: Api, reader: str) -> str:
-        headers = {**await _as(api, reader), "graphql-require-preflight": b"1"}
+        headers = {**_as(api, reader), "graphql-require-preflight": "1"}
         answer = await api.client.get(url, params=parameters, headers=headers)
         assert answer.status_code == 200, answer.text
         return answer.text
@@ -94,7 +95,7 @@ def heard(query: str, **variables: Any) -> Callable[[Api, str], Awaitable[str]]:
 
     async def hear(api: Api, reader: str) -> str:
         body = {"query": query, "variables": variables}
-        headers = {**await _as(api, reader), "accept": b"text/event-stream"}
+        headers = {**_as(api, reader), "accept": "text/event-stream"}
         async with api.client.stream("POST", "/graphql", json=body, headers=headers) as answer:
             async for line in answer.aiter_lines():
                 if line.startswith("data: "):
@@ -115,7 +116,7 @@ async def trusted(api: Api, reader: str) -> str:
     """A document that is asked for by its id."""
     await Documents(api.tenant.pool, "main").trust({"named": NAMED})
     body = {"documentId": "named"}
-    return (await api.client.post("/graphql", json=body, headers=await _as(api, reader))).text
+    return (await api.client.post("/graphql", json=body, headers=_as(api, reader))).text
 
 
 async def by_id(api: Api, reader: str) -> str:
@@ -303,9 +304,8 @@ async def test_who_may_ask_who_has_read(api: Api) -> None:
     for role in Role:
         async with asking(api, await key_of(api.tenant, role, role)) as client:
             answers[role] = code(await sent(client, READS, at=None))
-    assert answers == {
-        Role.AGENT: "FORBIDDEN", Role.MANAGER: None, Role.AUDITOR: None, Role.ANALYST: "FORBIDDEN", Role.ADMIN: None,
-    }  # fmt: skip
+    refused = {Role.AGENT, Role.ANALYST}
+    assert answers == {role: "FORBIDDEN" if role in refused else None for role in Role}
     only = "{ personalDataReads { nodes { customerId } } }"
     async with asking(api, await key_of(api.tenant, Role.MANAGER, "mei", own_only=True)) as client:
         answer = await sent(client, only, at=None)
@@ -314,7 +314,8 @@ async def test_who_may_ask_who_has_read(api: Api) -> None:
 
 
 async def test_nobody_can_give_a_read_or_take_its_key(api: Api) -> None:
-    assert (await api.error("mutation { logRead(input: {}) { position } }"))["code"] == "GRAPHQL_VALIDATION_FAILED"
+    answer = await api.error("mutation { logRead(input: {}) { position } }")
+    assert answer["code"] == "GRAPHQL_VALIDATION_FAILED"
     refused = await api.refused("registerCustomer", customerId="c1", idempotencyKey="read/00")
     assert (refused["code"], refused["field"]) == ("InvalidInput", "idempotencyKey")
 
@@ -324,6 +325,7 @@ async def test_nobody_can_give_a_read_or_take_its_key(api: Api) -> None:
 
 async def test_a_read_is_one_event_however_many_processes_serve(api: Api, database: str) -> None:
     last = await tell(api, 1, "mei")
+    await api.tenant.reader.reached(api.tenant.declarations, last)
     async with serving(database, BUILT_IN) as other:
         await asyncio.gather(*(asked(NAMED)(one, "li") for one in (api, other) * 10))
         assert await said(api, "li") == NAME
@@ -358,9 +360,9 @@ async def test_the_day_is_the_business_day(api: Api) -> None:
 
 async def test_marks_are_not_looked_for_in_what_people_wrote(api: Api) -> None:
     name = '"$0":"c9","$1":null,\\"$0\\":"c8", $0'
-    head = await api.done("registerCustomer", customerId='ü~1', name=name)
-    query = "query ($at: AsOf) @asOf(at: $at) { customers { nodes { name } edges { node { name customerId } } } }"
-    answer = await api.send(query, at={"atLeast": head})
+    head = await api.done("registerCustomer", customerId="ü~1", name=name)
+    listed = "customers { nodes { name } edges { node { name customerId } } }"
+    answer = await api.send(f"query ($at: AsOf) @asOf(at: $at) {{ {listed} }}", at={"atLeast": head})
     row = {"name": name}
     assert answer["data"]["customers"] == {
         "nodes": [row], "edges": [{"node": {"name": name, "customerId": "ü~1"}}],
@@ -377,15 +379,15 @@ async def test_what_cannot_be_logged_is_not_answered(api: Api) -> None:
     assert "SECRET1" in await asked(NAMED)(api, "li")  # it is in the log already
     for query in (NAMED, '{ eventLog(filter: {customerId: "c1"}) { nodes { data } } }'):
         for _ in range(2):  # first with the whole of strawberry, then at once
-            answer = await api.client.post("/graphql", json={"query": query}, headers=await _as(api, "wu"))
+            answer = await api.client.post("/graphql", json={"query": query}, headers=_as(api, "wu"))
             assert [e["extensions"]["code"] for e in answer.json()["errors"]] == ["CLOSED"]
             assert "SECRET1" not in answer.text
-    answer = await resolved(api, Caller(id="key:1", actor="wu", role=Role.ADMIN), NAMED)
-    assert (code(answer), answer.get("data")) == ("CLOSED", None)
+    by_hand = await resolved(api, Caller(id="key:1", actor="wu", role=Role.ADMIN), NAMED)
+    assert (code(by_hand), by_hand.get("data")) == ("CLOSED", None)
     file = await api.client.get("/reports/whole_timeline.csv", params={"customerId": "c1"})
     assert (file.status_code, code(file.json())) == (503, "CLOSED")
-    exported = await api.client.get("/export/events")
-    assert (exported.status_code, code(exported.json())) == (503, "CLOSED")
+    with pytest.raises(httpx.RemoteProtocolError):  # it is cut off before the first line
+        await api.client.get("/export/events", headers={"accept-encoding": "identity"})
     for query in ("subscription { events(after: 0) { data } }", NAMED):
         line = await heard(query)(api, "wu")
         assert "CLOSED" in line
@@ -397,10 +399,10 @@ async def test_a_subscription_does_not_wake_itself_for_ever(api: Api) -> None:
     last = await tell(api, 1, "mei")
     await api.tenant.reader.reached(api.tenant.declarations, last)
     async with api.events("subscription { events(after: 0) { position name data } }") as stream:
-        names = []
+        names: list[str] = []
         while not names or names[-1] != "PersonalDataRead":
             names.append((await stream.next())["events"]["name"])
         assert len(names) == last + 1
-        await api.done("registerCustomer", customerId="c9")
+        await api.done("registerCustomer", customerId="c9", name="x")
         assert (await stream.next())["events"]["name"] == "CustomerRegistered"
     assert await said(api, "mei") == [("events", "c1", ("data",)), ("events", "c9", ("data",))]
