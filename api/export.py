@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -125,10 +126,28 @@ async def export_events(request: Request, tenant: Tenant, gate: Gate) -> Respons
         export = await _export(request, context)
         await export.admit()
         ended = gate.hold(caller, "exports", EXPORTS)
+        try:
+            pieces = await _begun(export.pages())
+        except BaseException:
+            ended()
+            raise
         headers = {UNTIL: str(export.until), "cache-control": "no-store"}
-        return Streaming(export.pages(), ended, media_type=LINES, headers=headers)
+        return Streaming(pieces, ended, media_type=LINES, headers=headers)
     except Exception as error:
         return failed(error, request)
+
+
+async def _begun(pages: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The pages, of which the first is there: what keeps it from being read is told by the status."""
+    first = await anext(pages, b"")
+
+    async def all_of_them() -> AsyncGenerator[bytes]:
+        async with aclosing(pages):
+            yield first
+            async for page in pages:
+                yield page
+
+    return all_of_them()
 
 
 async def _export(request: Request, context: Call) -> Export:
