@@ -273,8 +273,7 @@ async def test_equal_requests_at_once_have_one_effect_and_one_answer(api: Api) -
     assert sorted(answer.pop("repeated") for answer in answers) == [False] + [True] * 19
     assert answers == [answers[0]] * 20
     assert answers[0]["errors"] == []
-    done = [event.name for event in await api.tenant.log.read(0)]
-    assert [name for name in done if name != "PersonalDataRead"] == ["CustomerRegistered", "ProfileChanged"]
+    assert await api.tenant.log.head() == 2
 
 
 async def test_a_key_belongs_to_one_command(api: Api) -> None:
