@@ -32,6 +32,8 @@ ENUMS: Mapping[str, Mapping[str, str]] = {
         "FileRole": "CREATOR 建档人 MAINTAINER 管理员 OPERATOR 操作员 CONTRIBUTOR 收集人 CUSTODIAN 专人",
         "FiveStages": "PROSPECT 潜在期 DEVELOPMENT 开发期 GROWTH 成长期 MATURITY 成熟期 ENDED 终止期",
         "FourStages": "EXPLORATION 考察期 GROWTH 成长期 MATURITY 成熟期 DECLINE 衰退期",
+        "ErasureGround": "REQUEST 本人要求 PURPOSE_ENDED 目的已达成 CONSENT_WITHDRAWN 撤回同意"
+        " UNLAWFUL 违法收集 LEGAL_DUTY 法定义务",
         "Ground": "OWN 自己的客户 LENT 借阅 ROLE 岗位权限",
         "IdentifierKind": "IDENTITY_CARD 身份证 PASSPORT 护照 COMPANY_NUMBER 统一社会信用代码 PHONE"
         " 电话号码"
@@ -97,6 +99,7 @@ RULES: Mapping[str, str] = {
     "CustomerUnknown": "没有客户 {customer_id}。",
     "CustomerAlreadyRegistered": "客户 {customer_id} 已建档；新客户请用另一个编号。",
     "CustomerEnded": "与客户 {customer_id} 的关系已终止；请先赢回该客户。",
+    "CustomerErased": "客户 {customer_id} 的个人信息已删除：档案不再开放。",
     "CustomerNotEnded": "客户 {customer_id} 没有离开；只有已离开的客户才能赢回。",
     "ContactPointExists": "客户 {customer_id} 已有此联系方式（{kind}）。",
     "ContactPointUnknown": "客户 {customer_id} 没有此联系方式（{kind}）。",
@@ -148,6 +151,8 @@ RULES: Mapping[str, str] = {
     "TiersIncomplete": "请为每个层级各给一条规则，从高到低：铂金、黄金、铁质、铅质。",
     "ThresholdRises": "{tier} 的规则比更高层级 {better} 的要求还高。",
     "LowestTierClosed": "最低层级 {tier} 的规则不得有任何要求：每个客户都有层级。",
+    "NamedUnknown": "没有可供引用的{noun} {id}。",
+    "NamedOfAnother": "{noun} {id} 不属于客户 {customer_id}。",
     "MatterUnknown": "没有{noun} {id}。",
     "MatterAlreadyBegun": "{noun} {id} 已存在；请用另一个编号。",
     "MatterNotAtThisStep": "{noun} {id} 的状态是“{step}”；此操作只在“{allowed}”时允许。",
@@ -203,7 +208,7 @@ WORDS: Mapping[str, str] = {
     **_pairs(
         "announcement 公告 article 知识文章 campaign 活动 claim 索赔 commitment 承诺 cost 成本 crisis 危机"
         " incident 故障报告 lead 线索 measure 改进措施 message 留言 opportunity 商机 staff 员工"
-        " subscription 订阅"
+        " subscription 订阅 order 订单 interaction 接触 complaint 投诉"
         " visit 巡访 booked 已入账 cancelled 已取消 captured 已获取 checked 已检查 closed 已关闭"
         " completed 已完成"
         " declared 已宣布 disqualified 已淘汰 done 已完成 dropped 已放弃 ended 已结束 endorsed 已签批"
@@ -219,6 +224,7 @@ WORDS: Mapping[str, str] = {
     "lifetime model": "终身价值模型",
     "quality score": "质检评分",
     "rival observation": "竞争对手观察",
+    "screening list": "筛查名单",
     "service policy": "服务规则",
     "value policy": "价值规则",
     "passed on": "已转告",

@@ -22,7 +22,7 @@ from api.languages import Language, message, worded
 from api.rights import require_theirs, within_reach
 from api.scalars import Int64
 from api.views import ViewType, optional
-from domain.commands import METADATA, Command, parse
+from domain.commands import METADATA, Command, Named, parse
 from domain.decider import Decider
 from domain.errors import DomainError, InvalidInput
 from domain.reads import KEY as READ
@@ -187,6 +187,13 @@ class OpeningHoursInput:
     closes: Int64 = strawberry.field(description="The minute at which it closes; 1440 is the end of the day.")
 
 
+def _naming(named: Named) -> str:
+    """What must hold of what an id names."""
+    if named.live:
+        return "It must exist, and must not have left."
+    return "It must exist, and be the same customer's." if named.theirs else "It must exist."
+
+
 class Inputs:
     """The input types of commands, and of the records in them; each made once."""
 
@@ -219,6 +226,8 @@ class Inputs:
             if f.name in skip:
                 continue
             kind, doc = self._type(hints[f.name]), docs.get(f.name) or MEANINGS.get(f.name, "")
+            for named in getattr(record, "names", ()):
+                doc += f" {_naming(named)}" if named.field == f.name else ""
             described = strawberry.field(description=doc or None) if f.required else optional(doc)
             fields[f.name] = (kind if f.required else kind | None, described)
         return fields

@@ -18,6 +18,7 @@ from strawberry.types.graphql import OperationType
 
 from api.call import Call
 from api.errors import as_graphql, refused, told, too_slow
+from api.introspection import Introspections
 from api.known import Known
 from api.moments import answered
 from api.plans import Plans
@@ -63,6 +64,8 @@ class Schema(strawberry.Schema):
 
     plans: Plans | None = None
     """None where resolvers answer everything."""
+    introspections: Introspections | None = None
+    """None where what is asked of the schema is executed each time."""
 
     async def execute(
         self,

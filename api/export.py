@@ -22,9 +22,9 @@ from api.reads import Read, is_personal
 from api.rights import require_events_of
 from api.scalars import moment_text
 from api.streaming import Streaming
-from domain.events import Event, decode
+from domain.events import Event, Recorded
 from infra.archive.files import Row
-from infra.log.reading import NAMES, Selection
+from infra.log.reading import DATA, NAMES, Selection
 from infra.tenant import Tenant
 
 LINES = "application/x-ndjson"
@@ -61,7 +61,6 @@ TOLD: Mapping[str, str] = {
 """What a line tells of an event's envelope; after it come `data` and `raw`."""
 MOMENTS = ("recordedAt", "occurredAt")
 _PLACES = [(said, NAMES.index(column)) for column, said in TOLD.items()]
-_NAME, _SCHEMA, _DATA = (NAMES.index(column) for column in ("name", "schema", "data"))
 
 
 class Export:
@@ -81,14 +80,14 @@ class Export:
                 self.wanted, after=self.after, head=self.until, limit=PAGE
             )
             if rows:
-                events = [decode(row[_NAME], row[_SCHEMA], row[_DATA]) for row in rows]
+                events = await self.context.tenant.log.recorded(rows)
                 await self.log(events)
                 await self.context.gate.pay(self.context.caller, len(rows))
                 yield lines(self.context.caller, rows, events)
 
-    async def log(self, events: Sequence[Event]) -> None:
+    async def log(self, events: Sequence[Recorded[Event]]) -> None:
         """Have logged that the caller sees the log, or what it says about the customer whom they name."""
-        if right(self.context.caller, LOG) is not Right.MASKED and any(map(is_personal, events)):
+        if right(self.context.caller, LOG) is not Right.MASKED and any(is_personal(e.event) for e in events):
             self.context.seen.add(Read(subject=LOG, fields=("data", "raw")), [self.wanted.customer_id])
             await self.context.log_reads()
 
@@ -98,21 +97,23 @@ class Export:
         await require_events_of(self.context, self.wanted.customer_id)
 
 
-def lines(caller: Caller, rows: Sequence[Row], events: Sequence[Event]) -> bytes:
-    """Rows of the log, and the events in them, a line of JSON each, as the caller may see them.
+def lines(caller: Caller, rows: Sequence[Row], events: Sequence[Recorded[Event]]) -> bytes:
+    """Rows of the log, a line of JSON each, as the caller may see them.
 
-    `data` is the event in its present shape, `raw` the stored bytes in base64, from which it follows;
-    who sees data masked gets no bytes.
+    `data` is the event in its present shape, `raw` the stored bytes in base64, in which personal fields are
+    sealed (`infra.log.sealing`); who sees data masked gets no bytes.
     """
     masked = right(caller, LOG) is Right.MASKED
-    return b"".join(_line(caller, row, event, masked) for row, event in zip(rows, events, strict=True))
+    return b"".join(
+        _line(row, shown(caller, recorded.event), masked) for row, recorded in zip(rows, events, strict=True)
+    )
 
 
-def _line(caller: Caller, row: Row, event: Event, masked: bool) -> bytes:
+def _line(row: Row, data: bytes, masked: bool) -> bytes:
     line = {said: row[place] for said, place in _PLACES}
     line |= {said: moment_text(line[said]) for said in MOMENTS}
-    line["data"] = orjson.Fragment(shown(caller, event))
-    line["raw"] = None if masked else base64.b64encode(row[_DATA]).decode()
+    line["data"] = orjson.Fragment(data)
+    line["raw"] = None if masked else base64.b64encode(row[DATA]).decode()
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 

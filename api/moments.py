@@ -26,6 +26,7 @@ from strawberry.types.execution import ExecutionResult
 from api.call import Call
 from api.compiler import Uncompiled
 from api.errors import refused
+from api.introspection import Introspections
 from api.known import Known
 from api.nodes import bad_id, position_in
 from api.plans import Answer, Moment, Plans
@@ -81,6 +82,7 @@ class Moments(SchemaExtension):
             known = Known(self._core, running.graphql_document, operation)
             if not (compiling and await self._compiled(known)):
                 await self._fix(running.context, known)
+                await self._introspected(known)
         yield
 
     def get_results(self) -> dict[str, Any]:
@@ -102,6 +104,16 @@ class Moments(SchemaExtension):
         running.context.as_of = answer.as_of
         running.result = ExecutionResult(data=answer.fragment, errors=None)
         return True
+
+    async def _introspected(self, known: Known) -> None:
+        """Answer what is asked of nothing but the schema."""
+        running = self.execution_context
+        introspections: Introspections | None = getattr(running.schema, "introspections", None)
+        if introspections is None or not running.query:
+            return
+        asked = running.query, running._provided_operation_name, running.variables or {}
+        if data := await introspections.answer(known, *asked):
+            running.result = ExecutionResult(data=data, errors=None)
 
     async def _fix(self, context: Call, known: Known) -> None:
         """Now, which is the lowest position of the views that are read, unless the operation says when."""

@@ -95,7 +95,8 @@ class Moment(Record):
 
 
 class Plan(Record):
-    """What an operation compiles to: for variables of one shape, one standing, and callers of one scope."""
+    """What an operation compiles to: for variables of one shape, one standing, and callers of one scope;
+    for live rows alone, or for past versions, too."""
 
     statement: Statement
     cursors: tuple[Cursors, ...]
@@ -144,6 +145,8 @@ class Plans:
         self._documents: Lru[tuple[str, str | None], Known] = Lru(DOCUMENTS)
         self._plans: Lru[Hashable, Plan | Uncompiled] = Lru(PLANS)
         self._moments: Lru[Hashable, int] = Lru(MOMENTS)
+        self._even: Lru[Hashable, bool] = Lru(PLANS)
+        """Whether these views of a tenant all stood at one position when they were last asked as of now."""
 
     def known(self, query: str, operation_name: str | None) -> Known | None:
         """The document, where `remember` was told of it."""
@@ -187,9 +190,11 @@ class Plans:
     ) -> Answer | None:
         reader, tenant, caller = context.reader, context.tenant, context.caller
         needed = known.needed(moment.views, caller, tenant.declarations)
+        asked = tenant.name, moment.views
+        live = moment.pinned is None and self._even.find(asked) is not False
         for _ in range(TRIES):
             standing = await reader.serving(needed)
-            plan = self._plan(known, variables, moment.views, standing, context)
+            plan = self._plan(known, variables, moment.views, standing, context, live)
             read = [cursor.read(variables.coerced) for cursor in plan.cursors]
             if any(at < 0 or moment.pinned not in (None, at) for at, _ in read):
                 return None
@@ -202,14 +207,18 @@ class Plans:
             except asyncpg.UndefinedTableError:
                 reader.forget()
                 continue
-            serves, reached, at, recorded, data = row
-            if reached:
+            serves, reached, even, at, recorded, data = row
+            if reached and moment.pinned is None:
+                self._even.keep(asked, even)
+            if reached and live and not even:
+                live = False
+            elif reached:
                 if recorded is None and at:
                     [event] = await tenant.log.read(at - 1, limit=1)  # it lies in an archive
                     recorded = event.recorded_at
                 shown = plan.shown(data, variables.coerced, context.seen)
                 return Answer(data=shown, position=at, time=recorded)
-            if not serves:
+            elif not serves:
                 reader.forget()
             elif least > await tenant.log.head():
                 return None
@@ -224,14 +233,15 @@ class Plans:
         views: tuple[str, ...],
         standing: Standing,
         context: Call,
+        live: bool,
     ) -> Plan:
         """Raises `Uncompiled`."""
         needed = known.needed(views, context.caller, context.tenant.declarations)
         generations = tuple(standing.generations[view] for view in needed)
-        key = (known, shape(variables.coerced), generations, context.caller.scope)
+        key = (known, shape(variables.coerced), generations, context.caller.scope, live)
         found = self._plans.find(key)
         if found is None:
-            found = self._compile(known, variables, views, standing, context)
+            found = self._compile(known, variables, views, standing, context, live)
             self._plans.keep(key, found)
         if isinstance(found, Uncompiled):
             raise found
@@ -244,6 +254,7 @@ class Plans:
         views: tuple[str, ...],
         standing: Standing,
         context: Call,
+        live: bool,
     ) -> Plan | Uncompiled:
         if not views:
             return Uncompiled("it reads no view")
@@ -259,7 +270,7 @@ class Plans:
         except Uncompiled as reason:
             return reason
         return Plan(
-            statement=statement(body, tables, views),
+            statement=statement(body, tables, views, live=live),
             cursors=tuple(compiler.cursors),
             sizes=tuple(compiler.sizes),
             reads=tuple(compiler.reads),

@@ -192,7 +192,7 @@ COMMANDS: Mapping[str, Rights] = {
         [
             *("PublishTierPolicy", "RetireTierPolicy", "PublishAnalysisPolicy"),
             *("PublishDeadlines", "PublishCalendar", "EndDay", "PublishServicePolicy", "PublishValuePolicy"),
-            *("DefineExtraField", "LoadScreeningList", "KeepLifetimeModel"),
+            *("DefineExtraField", "LoadScreeningList", "KeepLifetimeModel", "ErasePersonalData"),
         ],
         _ADMINISTERING,
     ),

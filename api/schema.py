@@ -30,6 +30,7 @@ from api.events import EventConnection, event_log, event_log_arguments
 from api.execution import CACHED, TOKENS, Parsing, Schema
 from api.gate import Passing
 from api.groups import COLUMN_VALUE, ColumnValue
+from api.introspection import Introspections
 from api.labels import labels_field
 from api.messages import Telling
 from api.moments import AsOf, Moments, add_directive
@@ -123,7 +124,8 @@ def _build(views: Mapping[str, Declaration], reports: Mapping[str, Report], comp
     _say_what_is_read(core, types, by_row)
     _say_what_needs_a_right(core, types, by_row)
     watch(core, {kind.name: kind.declaration for kind in types.values()})
-    schema.plans = Plans(schema) if compiled else None
+    if compiled:
+        schema.plans, schema.introspections = Plans(schema), Introspections(core)
     return schema
 
 

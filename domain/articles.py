@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.commands import Command, Id, Name, Text
+from domain.commands import Command, Id, Name, Named, Text
 from domain.course import Move, course
 from domain.events import Event, Personal, event
 
@@ -61,6 +61,7 @@ class ReviseArticle(Command):
 class UseArticle(Command):
     """Note that an article was used in a contact."""
 
+    names = (Named(field="interaction_id", noun="interaction"),)
     article_id: Id
     """Which article."""
     interaction_id: Id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -27,8 +27,24 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A point in time with its zone; kept in UTC."""
 
 
+class Named(Record):
+    """What an id in a command names: something that must be there before the command is done."""
+
+    field: str
+    """The command's field; where it is left out, nothing is named."""
+    noun: str
+    """The name of its decider."""
+    theirs: bool = False
+    """It must be the customer's whom the command concerns."""
+    live: bool = False
+    """It is a customer who must not have left."""
+
+
 class Command(Record, forbid_unknown_fields=True):
     """What somebody wants done."""
+
+    names: ClassVar[tuple[Named, ...]] = ()
+    """What its ids name besides its own aggregate."""
 
     command_id: Id
     """The idempotency key: the same id again gives the first result again."""

@@ -8,7 +8,7 @@ from typing import Annotated, assert_never, get_args
 
 import msgspec
 
-from domain.commands import Command, Id, Name, Text
+from domain.commands import Command, Id, Name, Named, Text
 from domain.customers import require_served
 from domain.decider import Decider, carry
 from domain.errors import DomainError
@@ -281,12 +281,14 @@ def evolve(state: Complaint, happened: ComplaintEvent) -> Complaint:
 class ReceiveComplaint(Command):
     """Take a complaint in: listen first, and keep the customer's own words."""
 
+    names = (Named(field="order_id", noun="order", theirs=True),)
     complaint_id: Id
     customer_id: Id
     category: Category
     text: Text
     channel: Channel | None = None
     order_id: Id | None = None
+    """The order that it is about."""
 
 
 class AcknowledgeComplaint(Command):

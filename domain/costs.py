@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from domain.commands import Command, Id, Text
+from domain.commands import Command, Id, Named, Text
 from domain.course import Move, course
 from domain.events import Event, Personal, event
 from domain.money import Amount, Currency
@@ -42,6 +42,7 @@ class CostBooked(Event):
 class BookCost(Command):
     """Book an amount; a mistake is put right by a booking of its own."""
 
+    names = (Named(field="customer_id", noun="customer"),)
     booking_id: Id
     """Which booking; chosen by whoever books."""
     kind: CostKind

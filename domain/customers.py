@@ -12,8 +12,9 @@ import msgspec
 from domain import identifiers, restrictions
 from domain.commands import Address, Command, Id, Name, Text
 from domain.decider import Boundary, Decider, carry
+from domain.erasure import CustomerErased, ErasePersonalData, PersonalDataErased
 from domain.errors import DomainError
-from domain.events import Event, Personal, event
+from domain.events import ERASED, Event, Personal, event
 from domain.files import NOTES, FileNote, FileNoted
 from domain.identifiers import (
     AddIdentifier,
@@ -155,6 +156,7 @@ CustomerEvent = (
     | IdentifierEvent
     | RestrictionEvent
     | FileNoted
+    | PersonalDataErased
 )
 
 
@@ -166,6 +168,7 @@ class Customer(Record):
 
     customer_id: str | None = None
     live: bool = False
+    erased: bool = False
     name: str | None = None
     relation: Relation = Relation.CONSUMER
     region: str | None = None
@@ -203,6 +206,11 @@ def evolve(state: Customer, happened: CustomerEvent) -> Customer:
             return msgspec.structs.replace(state, identifiers=identifiers.evolve(state.identifiers, happened))
         case RestrictionPlaced() | RestrictionLifted() | OverrideApproved():
             return msgspec.structs.replace(state, standing=restrictions.evolve(state.standing, happened))
+        case PersonalDataErased(customer_id=customer_id):
+            kept = {field: getattr(state, field) for field in ("relation", "region", "language", "owner")}
+            reason = ERASED if state.standing.reason else None
+            standing = msgspec.structs.replace(state.standing, reason=reason)
+            return Customer(customer_id=customer_id, erased=True, standing=standing, **kept)
         case FileNoted():
             return state
         case _:
@@ -298,6 +306,7 @@ CustomerCommand = (
     | IdentifierCommand
     | RestrictionCommand
     | FileNote
+    | ErasePersonalData
 )
 COMMANDS = (
     RegisterCustomer,
@@ -307,6 +316,7 @@ COMMANDS = (
     AssignOwner,
     EndRelationship,
     WinBackCustomer,
+    ErasePersonalData,
     *get_args(IdentifierCommand),
     *get_args(RestrictionCommand),
     *NOTES,
@@ -355,8 +365,14 @@ def require_registered(customer: Customer, command: Command) -> None:
         raise CustomerUnknown(customer_id=getattr(command, "customer_id", None))
 
 
-def require_live(customer: Customer, command: Command) -> None:
+def require_kept(customer: Customer, command: Command) -> None:
     require_registered(customer, command)
+    if customer.erased:
+        raise CustomerErased(customer_id=customer.customer_id)
+
+
+def require_live(customer: Customer, command: Command) -> None:
+    require_kept(customer, command)
     if not customer.live:
         raise CustomerEnded(customer_id=customer.customer_id)
 
@@ -403,7 +419,7 @@ def decide(
             require_live(state, command)
             return [carry(RelationshipEnded, command, identifiers=verified_tags(state.identifiers))]
         case WinBackCustomer():
-            require_registered(state, command)
+            require_kept(state, command)
             if state.live:
                 raise CustomerNotEnded(customer_id=command.customer_id)
             for holder in holders.values():
@@ -413,11 +429,14 @@ def decide(
             require_live(state, command)
             return identifiers.decide(state.identifiers, command, holders)
         case RejectIdentifier():
-            require_registered(state, command)
+            require_kept(state, command)
             return identifiers.decide(state.identifiers, command, holders)
         case RestrictCustomer() | LiftRestriction() | ApproveOverride():
-            require_registered(state, command)
+            require_kept(state, command)
             return restrictions.decide(state.standing, command)
+        case ErasePersonalData():
+            require_registered(state, command)
+            return [] if state.erased else [carry(PersonalDataErased, command)]
         case FileNote():
             return [_noted(state, command)]
         case _:
@@ -432,7 +451,7 @@ def _changed(state: Customer, command: ChangeProfile) -> ProfileChanged | None:
 
 
 def _noted(state: Customer, command: FileNote) -> FileNoted:
-    require_registered(state, command)
+    require_kept(state, command)
     if command.ended and state.live:
         raise CustomerNotEnded(customer_id=command.customer_id)
     if not command.ended:

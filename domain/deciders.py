@@ -91,6 +91,9 @@ INTERNAL: frozenset[type[Command]] = frozenset({LogRead})
 
 _BY_COMMAND = {command: decider for decider in DECIDERS for command in decider.commands}
 
+BY_NAME = {decider.name: decider for decider in DECIDERS}
+"""The aggregates by the category of their streams."""
+
 
 def decider_of(command_type: type[Command]) -> Decider[Any]:
     """The aggregate that decides commands of this type. Raises `LookupError` where none does."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from eventsourcing.utils import register_topic
@@ -19,6 +19,8 @@ E_co = TypeVar("E_co", bound="Event", covariant=True)
 
 Personal = Annotated[T, msgspec.Meta(extra={"personal": True})]
 """A field that can tell who a natural person is, or what one said; declared where the event is."""
+ERASED = "[erased]"
+"""What stands for a personal text that was erased; anything else is missing then."""
 
 
 class Event(Record, forbid_unknown_fields=True):
@@ -136,8 +138,45 @@ def _upcasting_decoder(cls: type[Event], written: int) -> Callable[[bytes], Even
     return decode_old
 
 
-encode: Callable[[Event], bytes] = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
+encode: Callable[[Event], bytes] = _encode
 """The bytes that are stored: JSON, UTF-8, fields in the order of their declaration."""
+
+
+def split(event: Event) -> tuple[bytes, bytes | None]:
+    """The stored bytes of an event in two parts: what may be kept, and what its personal fields say, if any.
+
+    `join` puts them together again.
+    """
+    told = {name: value for name in personal_fields(type(event)) if (value := getattr(event, name))}
+    if not told:
+        return encode(event), None
+    kept = {name: getattr(event, name) for name in event.__struct_fields__ if name not in told}
+    return _encode(kept), _encode(told)
+
+
+def join(kept: bytes, personal: bytes) -> bytes:
+    """The stored bytes of an event, from its two parts."""
+    return personal[:-1] + (b"," if kept != b"{}" else b"") + kept[1:]
+
+
+def erased(name: str, fields: Iterable[str]) -> bytes:
+    """What these personal fields of an event say once they are erased."""
+    hints = get_type_hints(_catalogue[name]) if name in _catalogue else {}
+    return msgspec.json.encode({field: _without(hints.get(field)) for field in fields})
+
+
+def scrubbed(event: E) -> E:
+    """The same event with its personal fields erased."""
+    hints = get_type_hints(type(event))
+    told = [name for name in personal_fields(type(event)) if getattr(event, name)]
+    return msgspec.structs.replace(event, **{name: _without(hints[name]) for name in told})
+
+
+def _without(hint: Any) -> Any:
+    if get_origin(hint) is tuple:
+        return ()
+    return ERASED if str in (hint, *get_args(hint)) else None
 
 
 def decode(name: str, version: int, data: bytes) -> Event:
@@ -149,7 +188,7 @@ def decode(name: str, version: int, data: bytes) -> Event:
     return decoder(data)
 
 
-@lru_cache(1_000)
+@cache
 def personal_fields(cls: type[Any]) -> frozenset[str]:
     """The fields of an event, a command or a row that are declared `Personal`."""
     hints = get_type_hints(cls, include_extras=True)
@@ -167,6 +206,7 @@ def marks(hint: Any) -> dict[str, Any]:
 
 
 __all__ = [
+    "ERASED",
     "POLICY_TAG",
     "Event",
     "Personal",
@@ -176,7 +216,11 @@ __all__ = [
     "catalogue",
     "decode",
     "encode",
+    "erased",
     "event",
+    "join",
     "marks",
     "personal_fields",
+    "scrubbed",
+    "split",
 ]

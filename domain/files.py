@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from domain.commands import Command, Id, Name, Text
+from domain.commands import Command, Id, Name, Named, Text
 from domain.events import Event, Personal, event
 from domain.money import Amount, Currency
 
@@ -278,6 +278,7 @@ class WithdrawConsent(FileNote):
 class RuleOnMatch(FileNote):
     """Rule on a match with a screening list: somebody else, or really the one on the list."""
 
+    names = (Named(field="list_id", noun="screening_list"),)
     list_id: Id
     """Which list."""
     entry_id: Id
@@ -334,6 +335,7 @@ class ReviewAccount(FileNote):
 class TellCustomer(FileNote):
     """Note that the customer was told an announcement, before everybody else (优先告知)."""
 
+    names = (Named(field="announcement_id", noun="announcement"),)
     announcement_id: Id
     """Which announcement."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from domain.commands import Command, Id
+from domain.commands import Command, Id, Named
 from domain.customers import require_served
 from domain.decider import Boundary, Decider, carry
 from domain.errors import DomainError
@@ -51,6 +51,7 @@ def evolve_tree(tree: Tree, happened: ParentAssigned) -> Tree:
 class AssignParent(Command):
     """Put a customer below another one in the group's tree, or, without a parent, at the top again."""
 
+    names = (Named(field="parent_id", noun="customer", live=True),)
     customer_id: Id
     parent_id: Id | None
     """The customer right above; null: nobody."""

@@ -32,13 +32,18 @@ def normalised(value: str) -> str:
     return unicodedata.normalize("NFKC", folded).strip()
 
 
+IDENTIFIED = "identifier:"
+"""How the tag of every identifier begins."""
+
+
 def identifier_tag(kind: IdentifierKind, value: str) -> str:
     """`identifier:` and 16 bytes of BLAKE2b in hex, of the kind and the normalised value.
 
-    The value itself stays out of the tag; the hash has no key, so who guesses a value can test the guess.
+    The value itself stays out of the tag; the hash has no key, so who guesses a value can test the guess, and
+    tags go when a customer's personal data is erased.
     """
     known = f"{kind.value}:{normalised(value)}".encode()
-    return f"identifier:{hashlib.blake2b(known, digest_size=16).hexdigest()}"
+    return f"{IDENTIFIED}{hashlib.blake2b(known, digest_size=16).hexdigest()}"
 
 
 # --- Events: the stored names are a contract ------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Annotated, Any, assert_never, get_args
 
 import msgspec
 
-from domain.commands import Command, Id, Name, Text
+from domain.commands import Command, Id, Name, Named, Text
 from domain.customers import require_served
 from domain.decider import Decider, carry
 from domain.errors import DomainError
@@ -204,6 +204,7 @@ def evolve(state: Interaction, happened: InteractionEvent) -> Interaction:
 class RecordInteraction(Command):
     """Note a contact; whoever took it is responsible until it is finished or handed over."""
 
+    names = (Named(field="order_id", noun="order", theirs=True),)
     interaction_id: Id
     customer_id: Id
     channel: Channel
@@ -215,6 +216,7 @@ class RecordInteraction(Command):
     text: Text | None = None
     duration_seconds: Seconds | None = None
     order_id: Id | None = None
+    """The order that it was about."""
     rings: Rings | None = None
     """After how many rings a call was answered (铃响三声)."""
 

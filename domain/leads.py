@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.commands import Address, Command, Id, Name, Text
+from domain.commands import Address, Command, Id, Name, Named, Text
 from domain.course import Move, course
 from domain.events import Event, Personal, event
 
@@ -48,6 +48,7 @@ class CaptureLead(Command):
 class QualifyLead(Command):
     """The lead has become a customer with a file."""
 
+    names = (Named(field="customer_id", noun="customer"),)
     lead_id: Id
     """Which lead."""
     customer_id: Id

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
 import msgspec
 
-from domain.commands import Command, Id, Text
+from domain.commands import Command, Id, Named, Text
 from domain.customers import require_served
 from domain.decider import Boundary, Decider, carry
 from domain.errors import DomainError
@@ -83,12 +83,25 @@ def evolve_aliases(aliases: Aliases, happened: MergeEvent) -> Aliases:
             assert_never(happened)
 
 
+def front_of(file: str, merges: Iterable[Event]) -> str | None:
+    """The file that stands right before this one after these merges; None where none does."""
+    front = None
+    for happened in merges:
+        match happened:
+            case CustomersMerged(customer_id=kept, merged_id=merged) if merged == file:
+                front = kept
+            case MergeReversed(merged_id=merged) if merged == file:
+                front = None
+    return front
+
+
 # --- Commands -------------------------------------------------------------------------------------
 
 
 class MergeCustomers(Command):
     """Say that two files are one person's; nothing is moved or rewritten, so it can be taken back exactly."""
 
+    names = (Named(field="merged_id", noun="customer"),)
     merge_id: Id
     """Which merge; chosen by whoever merges."""
     customer_id: Id

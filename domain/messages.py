@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.commands import Address, Command, Id, Name, Text
+from domain.commands import Address, Command, Id, Name, Named, Text
 from domain.course import Move, course
 from domain.events import Event, Personal, event
 
@@ -26,6 +26,7 @@ class MessagePassedOn(Event):
 class TakeMessage(Command):
     """Take a message for a colleague: the words, the firm, the name, and how to reach the caller."""
 
+    names = (Named(field="customer_id", noun="customer"),)
     message_id: Id
     """Which message; chosen by whoever takes it."""
     addressee: Name

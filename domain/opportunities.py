@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from domain.commands import Command, Id, Name, Text
+from domain.commands import Command, Id, Name, Named, Text
 from domain.course import Move, course
 from domain.customers import require_served
 from domain.events import Event, Personal, event
@@ -81,6 +81,7 @@ class AdvanceStage(Command):
 class WinOpportunity(Command):
     """The customer has bought."""
 
+    names = (Named(field="order_id", noun="order", theirs=True),)
     opportunity_id: Id
     """Which opportunity."""
     order_id: Id | None = None

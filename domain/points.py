@@ -8,7 +8,7 @@ from typing import Annotated, assert_never, get_args
 
 import msgspec
 
-from domain.commands import Command, Id, Text
+from domain.commands import Command, Id, Named, Text
 from domain.customers import Customer, require_live, require_registered
 from domain.decider import Boundary, Decider, carry
 from domain.errors import DomainError
@@ -133,22 +133,26 @@ def _without(lots: tuple[Lot, ...], points: int) -> tuple[Lot, ...]:
 class EarnPoints(Command):
     """Credit points to the customer."""
 
+    names = (Named(field="order_id", noun="order", theirs=True),)
     transaction_id: Id
     customer_id: Id
     points: Points
     reason: Text
     order_id: Id | None = None
+    """The order that they were earned with."""
     expires_on: date | None = None
 
 
 class RedeemPoints(Command):
     """Let the customer spend points, at most the balance; those that expire first are spent first."""
 
+    names = (Named(field="order_id", noun="order", theirs=True),)
     transaction_id: Id
     customer_id: Id
     points: Points
     reason: Text
     order_id: Id | None = None
+    """The order that they were spent on."""
 
 
 class ExpirePoints(Command):

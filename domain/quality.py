@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from domain.commands import Command, Id, Name, Text
+from domain.commands import Command, Id, Name, Named, Text
 from domain.course import Move, course
 from domain.events import Event, Personal, event
 from domain.files import Percent
@@ -34,6 +34,7 @@ class QualityScored(Event):
 class ScoreQuality(Command):
     """Score how somebody handled a contact, line by line of a checklist; the score is the mean."""
 
+    names = (Named(field="interaction_id", noun="interaction"),)
     score_id: Id
     """Which score; chosen by whoever scores."""
     member: Name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.commands import Command, Id, Name, Text
+from domain.commands import Command, Id, Name, Named, Text
 from domain.course import Move, course
 from domain.events import Event, Personal, event
 
@@ -20,6 +20,7 @@ class RivalObserved(Event):
 class ObserveRival(Command):
     """Note what a rival offers, charges or plans, and where that is known from."""
 
+    names = (Named(field="customer_id", noun="customer"),)
     observation_id: Id
     """Which observation; chosen by whoever notes it."""
     rival: Name

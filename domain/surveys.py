@@ -9,7 +9,7 @@ from typing import Annotated, assert_never
 
 import msgspec
 
-from domain.commands import Command, Id, Name, Text
+from domain.commands import Command, Id, Name, Named, Text
 from domain.customers import require_served
 from domain.decider import Boundary, Decider, carry
 from domain.errors import DomainError
@@ -203,6 +203,7 @@ SURVEYS = Decider(
 class IssueSurvey(Command):
     """Hand a survey to a customer, or draw the customer into a sample."""
 
+    names = (Named(field="complaint_id", noun="complaint", theirs=True),)
     issue_id: Id
     """Which issue; chosen by whoever hands it out."""
     survey_id: Id

@@ -13,9 +13,11 @@ import msgspec
 from domain.commands import Command
 from domain.customers import CUSTOMERS
 from domain.decider import Decider
-from domain.deciders import decider_of
+from domain.deciders import BY_NAME, decider_of
 from domain.errors import DomainError
 from domain.events import Event, Recorded
+from domain.merging import file_tag, front_of
+from domain.naming import names_of
 from infra.log.group_commit import GroupCommit
 from infra.log.log import Log
 from infra.log.units import Appended, CommandIdReused, Conflict, Unit
@@ -85,6 +87,7 @@ class Engine:
             if attempt == 0 and isinstance(command, decider.begins):
                 plan.presume_new(decider, command)
             await self._load(plan, decider, [command])
+            await self._load_named(plan, [command])
             try:
                 state = plan.decide(decider, command)
             except DomainError:
@@ -174,6 +177,7 @@ class Engine:
             groups.setdefault(decider_of(type(command)).name, []).append(command)
         for group in groups.values():
             await self._load(plan, decider_of(type(group[0])), group)
+        await self._load_named(plan, [command for group in groups.values() for command in group])
 
     async def _load(self, plan: Plan, decider: Decider[Any], commands: Sequence[Command]) -> None:
         """Bring the states that these commands are decided on into the plan."""
@@ -184,6 +188,31 @@ class Engine:
         if decider.boundary is not None:
             for tag in {tag for command in commands for tag in plan.tags(decider, command)}:
                 plan.across[tag] = Across.of(decider.boundary, await self.log.read_tag(tag))
+
+    async def _load_named(self, plan: Plan, commands: Sequence[Command]) -> None:
+        """Bring what these commands name; it never ceases to be there, so no version is expected of it."""
+        naming = [command for command in commands if command.names]
+        if not naming:
+            return
+        named = [each for command in naming for each in names_of(command)]
+        await self._load_streams(plan, CUSTOMERS, {CUSTOMERS.stream(id) for n, id in named if n.live})
+        wanted = {(decider := BY_NAME[n.noun]).stream(id): decider for n, id in named}
+        missing = [stream for stream in wanted if not plan.lay_aside(stream)]
+        found = await self._reads.streams(missing) if missing else {}
+        for stream in missing:
+            events = found.get(stream, [])
+            state = wanted[stream].replay(e.event for e in events)
+            plan.aside[stream] = Loaded(len(events), state)
+        await self._load_fronts(plan, {f for c in naming for f in plan.apart(decider_of(type(c)), c)})
+
+    async def _load_fronts(self, plan: Plan, files: set[str]) -> None:
+        """Look up behind which files these stand, and those in turn."""
+        while files:
+            file = files.pop()
+            merges = await self.log.read_tag(file_tag(file))
+            if front := front_of(file, (merge.event for merge in merges)):
+                plan.fronts[file] = front
+                files |= {front} - plan.fronts.keys()
 
     async def _load_streams(self, plan: Plan, decider: Decider[Any], streams: set[str]) -> None:
         missing = [stream for stream in streams if not plan.has(stream)]
@@ -196,8 +225,9 @@ class Engine:
 
     async def _refresh(self, plan: Plan) -> bool:
         """Forget cached states that somebody else has changed; whether there was one."""
-        changed = await self.log.versions(list(plan.base))
-        stale = [stream for stream, loaded in plan.base.items() if changed.get(stream, 0) != loaded.version]
+        built_on = {**plan.missing, **plan.base}
+        changed = await self.log.versions(list(built_on))
+        stale = [stream for stream, loaded in built_on.items() if changed.get(stream, 0) != loaded.version]
         for stream in stale:
             self._cache.pop(stream, None)
         return bool(stale)
@@ -216,6 +246,8 @@ class Engine:
         return decider.replay(e.event for e in events)
 
     def _remember(self, plan: Plan) -> None:
+        for stream, loaded in plan.aside.items():
+            self._cache.setdefault(stream, loaded)
         for stream, loaded in plan.now.items():
             self._cache[stream] = loaded
             self._cache.move_to_end(stream)

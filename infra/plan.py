@@ -14,9 +14,10 @@ import msgspec
 from domain.commands import METADATA, Command
 from domain.customers import CUSTOMERS
 from domain.decider import Boundary, Decider
-from domain.deciders import decider_of
+from domain.deciders import BY_NAME, decider_of
 from domain.errors import DomainError
-from domain.events import Event, Recorded, encode
+from domain.events import Event, Recorded, split
+from domain.naming import names_of, require_named
 from infra.log.units import NewCommand, NewEvent, NoneSince, Unit
 
 
@@ -71,6 +72,10 @@ class Plan:
         self._cache = cache
         self.base: dict[str, Loaded] = {}
         self.now: dict[str, Loaded] = {}
+        self.aside: dict[str, Loaded] = {}
+        """What commands only name: it must be there, at whatever version."""
+        self.fronts: dict[str, str] = {}
+        """Behind which file another one stands, as far as that was looked up."""
         self.across: dict[str, Across] = {}
         self.events: list[NewEvent] = []
         self.commands: list[NewCommand] = []
@@ -85,6 +90,12 @@ class Plan:
     def bring(self, stream: str, loaded: Loaded) -> None:
         self.base[stream] = self.now[stream] = loaded
 
+    def lay_aside(self, stream: str) -> bool:
+        """Whether what is named is known, or becomes so from the cache."""
+        if stream not in self.now and stream not in self.aside and stream in self._cache:
+            self.aside[stream] = self._cache[stream]
+        return stream in self.now or stream in self.aside
+
     def presume_new(self, decider: Decider[Any], command: Command) -> None:
         """Take the stream of a command that begins it to be new, where nothing is known of it."""
         stream = decider.stream_of(command)
@@ -96,6 +107,32 @@ class Plan:
         state = self.now[decider.stream_of(command)].state
         return getattr(command, "customer_id", None) or getattr(state, "customer_id", None)
 
+    def named(self, noun: str, id: str) -> Any:
+        """The state of what is named; None where it is not there."""
+        stream = BY_NAME[noun].stream(id)
+        loaded = self.now.get(stream) or self.aside[stream]
+        return loaded.state if loaded.version else None
+
+    @property
+    def missing(self) -> dict[str, Loaded]:
+        """What is named and was not there."""
+        return {stream: loaded for stream, loaded in self.aside.items() if not loaded.version}
+
+    def apart(self, decider: Decider[Any], command: Command) -> set[str]:
+        """The customers who would have to be the same: the command's, and whose is what it names."""
+        found = set()
+        for named, id in names_of(command):
+            state = self.named(named.noun, id) if named.theirs else None
+            if state is not None and state.customer_id != (owner := self.owner(decider, command)):
+                found |= {state.customer_id, owner}
+        return found - {None}
+
+    def front(self, file: str | None) -> str | None:
+        """The file that stands in front of all that this one was merged with."""
+        for _ in self.fronts:  # read one after the other: what changes meanwhile may make them a circle
+            file = self.fronts.get(file, file) if file else None
+        return file
+
     def tags(self, decider: Decider[Any], command: Command) -> Sequence[str]:
         """The tags that the decision depends on, as far as they are told now."""
         return decider.tags(self.now[decider.stream_of(command)].state, command)
@@ -106,6 +143,8 @@ class Plan:
         loaded = self.now[stream]
         if decider.guard is not None and (owner := self.owner(decider, command)):
             decider.guard(self.now[CUSTOMERS.stream(owner)].state, command)
+        if command.names:
+            self._require_named(decider, command)
         happened = self._decision(decider, loaded.state, command)
         state = decider.replay(happened, loaded.state)
         for version, event in enumerate(happened, start=loaded.version + 1):
@@ -129,6 +168,11 @@ class Plan:
             )
         )
         return state
+
+    def _require_named(self, decider: Decider[Any], command: Command) -> None:
+        owner = self.owner(decider, command)
+        for named, id in names_of(command):
+            require_named(named, id, self.named(named.noun, id), owner, self.front)
 
     def _decision(self, decider: Decider[Any], state: Any, command: Command) -> Sequence[Event]:
         if decider.boundary is None:
@@ -177,12 +221,14 @@ class Plan:
 
 
 def _new_event(stream: str, version: int, event: Event, command: Command, state: Any) -> NewEvent:
+    kept, personal = split(event)
     return NewEvent(
         stream=stream,
         version=version,
         name=event.TOPIC,
         schema=event.class_version,
-        data=encode(event),
+        data=kept,
+        personal=personal,
         tags=event.tags,
         occurred_at=command.occurred_at,
         customer_id=getattr(state, "customer_id", None),

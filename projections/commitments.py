@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
 from domain.calendar import DayEnded, day_end
 from domain.commitments import CommitmentKept, CommitmentMade, CommitmentMissed
@@ -17,7 +17,7 @@ from domain.incidents import (
 )
 from domain.messages import MessagePassedOn, MessageTaken
 from domain.policies import Policies
-from projections.view import Chart, CustomerId, View, on, report, view
+from projections.view import Chart, CustomerId, View, about, on, report, view
 
 
 @view("commitments", key="commitment_id", indexes=["waiting promised_at"])
@@ -142,7 +142,7 @@ class Message(View):
     """The caller's name."""
     value: Personal[str]
     """How to reach the caller."""
-    customer: str | None
+    customer: Annotated[str | None, about]
     """The customer's id, where the caller is known as one."""
     taken_by: str
     """Who took it."""

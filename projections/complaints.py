@@ -230,6 +230,8 @@ class ComplaintStep(View):
 
     complaint_id: Annotated[str, ref("complaints")]
     """Whose story it belongs to."""
+    customer_id: Annotated[str | None, ref("customers")]
+    """The customer who complained."""
     position: int
     """Of the event in the log."""
     event: str
@@ -261,6 +263,7 @@ class ComplaintStep(View):
     )
     def taken(self, recorded: Recorded[Any]) -> Self:
         return self.but(
+            customer_id=recorded.customer_id,
             event=recorded.name,
             occurred_at=recorded.occurred_at,
             actor=recorded.actor,
@@ -290,6 +293,8 @@ class YellowCard(View):
 
     complaint_id: Annotated[str, ref("complaints")]
     """For which complaint."""
+    customer_id: Annotated[str | None, ref("customers")]
+    """The customer who complained."""
     member: str
     """Who was warned."""
     reason: Personal[str]
@@ -302,7 +307,10 @@ class YellowCard(View):
     @on(YellowCardIssued)
     def issued(self, recorded: Recorded[YellowCardIssued]) -> Self:
         return self.but(
-            reason=recorded.event.reason, issued_by=recorded.actor, issued_at=recorded.occurred_at
+            customer_id=recorded.customer_id,
+            reason=recorded.event.reason,
+            issued_by=recorded.actor,
+            issued_at=recorded.occurred_at,
         )
 
 

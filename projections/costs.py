@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Self
+from typing import Annotated, Self
 
 from domain.claims import ClaimMade, ClaimPaid, ClaimRefused
 from domain.costs import CostBooked, CostKind
 from domain.customers import ChurnCause
 from domain.events import Personal, Recorded
 from projections.policies import worth
-from projections.view import Chart, CustomerId, View, on, report, view
+from projections.view import Chart, CustomerId, View, about, on, report, view
 
 
 @view("costs", key="booking_id", indexes=["kind day"])
@@ -27,7 +27,7 @@ class Cost(View):
     """ISO 4217."""
     day: date
     """The day it belongs to."""
-    customer: str | None
+    customer: Annotated[str | None, about]
     """The id of the customer it was spent on."""
     note: Personal[str | None]
     """What exactly it was."""

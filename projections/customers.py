@@ -19,6 +19,7 @@ from domain.customers import (
     Relation,
     RelationshipEnded,
 )
+from domain.erasure import PersonalDataErased
 from domain.events import Personal, Recorded
 from domain.interactions import InteractionRecorded
 from domain.orders import OrderPlaced
@@ -48,6 +49,8 @@ class Customer(View):
     """False once the relationship has ended."""
     ended_at: datetime | None = None
     """When the relationship ended, where it has."""
+    erased_at: datetime | None = None
+    """When what is personal in the file was erased (删除个人信息), where it was."""
     churn_cause: ChurnCause | None = None
     """Why the customer left, where they have (流失类型)."""
     restricted: bool = False
@@ -107,6 +110,10 @@ class Customer(View):
     @on(RelationshipEnded)
     def ended(self, recorded: Recorded[RelationshipEnded]) -> Self:
         return self.but(live=False, ended_at=recorded.occurred_at, churn_cause=recorded.event.cause)
+
+    @on(PersonalDataErased)
+    def erased(self, recorded: Recorded[PersonalDataErased]) -> Self:
+        return self.but(live=False, erased_at=recorded.occurred_at)
 
     @on(CustomerWonBack)
     def won_back(self, recorded: Recorded[CustomerWonBack]) -> Self:

@@ -26,8 +26,6 @@ from domain.files import (
     MarketingClass,
     PriceAgreed,
     ProfileConfirmed,
-    ScreeningRuled,
-    ScreeningVerdict,
     ShareOfCustomerStated,
     ValueStyle,
     WinBackOffered,
@@ -136,7 +134,7 @@ class OperatorNotice(View):
 # --- Freshness ------------------------------------------------------------------------------------
 
 
-@view("profile_facts", key="customer_id field", indexes=["confirmed_at"])
+@view("profile_facts", key="customer_id field", indexes=["confirmed_at"], forgets=True)
 class ProfileFact(View):
     """One field of a profile, and when it was last said or confirmed (动态管理)."""
 
@@ -283,33 +281,6 @@ class Consent(View):
     @on(ConsentWithdrawn)
     def withdrawn(self, recorded: Recorded[ConsentWithdrawn]) -> Self:
         return self.but(given=False, changed_at=recorded.occurred_at)
-
-
-@view("screening_rulings", key="customer_id list_id entry_id")
-class ScreeningRuling(View):
-    """What was ruled on a customer's match with an entry of a screening list."""
-
-    customer_id: CustomerId
-    """Who matched."""
-    list_id: str
-    """Which list."""
-    entry_id: str
-    """Which of its entries."""
-    verdict: ScreeningVerdict
-    """Somebody else, or really the one on the list."""
-    reason: Personal[str]
-    """Why."""
-    ruled_by: str
-    """Who ruled."""
-    ruled_at: datetime
-    """When."""
-
-    @on(ScreeningRuled)
-    def ruled(self, recorded: Recorded[ScreeningRuled]) -> Self:
-        e = recorded.event
-        return self.but(
-            verdict=e.verdict, reason=e.reason, ruled_by=recorded.actor, ruled_at=recorded.occurred_at
-        )
 
 
 @view("price_agreements", key="customer_id product effective_from")

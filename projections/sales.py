@@ -25,7 +25,7 @@ from domain.opportunities import (
 )
 from domain.rivals import RivalObserved
 from projections.policies import service
-from projections.view import Chart, CustomerId, View, on, ref, report, view
+from projections.view import Chart, CustomerId, View, about, on, ref, report, view
 
 
 @view("leads", key="lead_id", indexes=["status captured_at"])
@@ -46,7 +46,7 @@ class Lead(View):
     """`captured`, `qualified` or `disqualified`."""
     captured_at: datetime
     """When they were noted."""
-    became: str | None = None
+    became: Annotated[str | None, about] = None
     """The customer they became."""
 
     @on(LeadCaptured)
@@ -303,7 +303,7 @@ class RivalObservation(View):
     """What was seen."""
     told_by: str
     """The source."""
-    customer: str | None
+    customer: Annotated[str | None, about]
     """The id of the customer it was seen at."""
     observed_at: datetime
     """When."""

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self, TypeVar, Union, get_args, get_origin, g
 
 import msgspec
 
-from domain.events import Event, Recorded, marks, personal_fields
+from domain.events import ERASED, Event, Recorded, marks, personal_fields
 from domain.policies import Policies
 from domain.records import Record
 from projections.digest import digest_of
@@ -54,7 +54,15 @@ class Field(Record):
     optional: bool = False
     personal: bool = False
     ref: str | None = None
+    about: bool = False
     doc: str = ""
+
+    @property
+    def erased(self) -> Any:
+        """What stands for a value that was erased."""
+        if self.many:
+            return ()
+        return ERASED if self.type is str else None
 
 
 class Handler(Record):
@@ -87,6 +95,8 @@ class Declaration(Record):
     name: str
     key: tuple[str, ...]
     fields: tuple[Field, ...]
+    forgets: bool = False
+    """Whether rows go altogether with what is personal about their customer, once that is erased."""
     unset: dict[str, Any]
     """The fields without a default, unset: the key, and what a row's first event sets."""
     indexes: tuple[tuple[str, ...], ...] = ()
@@ -100,6 +110,25 @@ class Declaration(Record):
     def watched(self) -> Mapping[str, Any] | None:
         """The condition of the rows that broadcast events reach, if the view has any."""
         return next((h.rows for h in self.handlers.values() if h.rows is not None), None)
+
+    @property
+    def subject(self) -> str | None:
+        """The column that says which customer a row is about, if there is one."""
+        told = [field.name for field in self.fields if field.name == "customer_id" or field.about]
+        return told[0] if told else None
+
+    @property
+    def erasable(self) -> bool:
+        """Whether its rows hold what is personal about a customer."""
+        return self.subject is not None and (self.forgets or any(field.personal for field in self.fields))
+
+    def without(self, row: V) -> V | None:
+        """The row without what is personal in it; None where nothing is left of it."""
+        personal = [field for field in self.fields if field.personal]
+        if self.forgets or any(field.name in self.key for field in personal):
+            return None
+        told = [field for field in personal if getattr(row, field.name)]
+        return msgspec.structs.replace(row, **{field.name: field.erased for field in told})
 
     def field(self, name: str) -> Field:
         return next(field for field in self.fields if field.name == name)
@@ -172,6 +201,10 @@ CustomerId = Annotated[str, ref("customers")]
 """The key of a row in the view `customers`; GraphQL makes a link of it, in both directions."""
 
 
+about: Any = msgspec.Meta(extra={"about": True})
+"""Marks a field as the id of the customer whom a row is about; `customer_id` needs no mark."""
+
+
 def on(
     *events: type[Event],
     keys: Callable[[Recorded[Any]], Iterable[tuple[Any, ...]]] | None = None,
@@ -190,14 +223,18 @@ def on(
     return declare
 
 
-def view(name: str, *, key: str, indexes: Sequence[str] = ()) -> Callable[[type[V]], type[V]]:
+def view(
+    name: str, *, key: str, indexes: Sequence[str] = (), forgets: bool = False
+) -> Callable[[type[V]], type[V]]:
     """Declare a view: `name` in plural snake case, `key` and each index as field names between blanks.
 
-    A field without a default is a key, or is set by the event that begins a row.
+    A field without a default is a key, or is set by the event that begins a row. What is personal about the
+    customer whom `customer_id` names, or a field marked `about`, can be erased; with `forgets`, the whole row
+    goes then.
     """
 
     def declare(cls: type[V]) -> type[V]:
-        _register(cls, name, key, indexes, handlers=_handlers(cls, tuple(key.split())))
+        _register(cls, name, key, indexes, forgets=forgets, handlers=_handlers(cls, tuple(key.split())))
         return cls
 
     return declare
@@ -391,7 +428,7 @@ def _fields(cls: type[View]) -> tuple[Field, ...]:
 
 
 def _field(cls: type[View], name: str, hint: Any, doc: str, personal: bool) -> Field:
-    target = marks(hint).get("ref")
+    noted = marks(hint)
     kind, optional, many = _bare(hint), False, False
     if get_origin(kind) in (Union, types.UnionType):
         parts = [part for part in get_args(kind) if part is not type(None)]
@@ -400,7 +437,16 @@ def _field(cls: type[View], name: str, hint: Any, doc: str, personal: bool) -> F
         kind, many = _bare(get_args(kind)[0]), True
     if not (isinstance(kind, type) and (kind in SCALARS or issubclass(kind, Enum))):
         raise wrong(cls, f"field {name!r}: use a scalar, an enum or tuple[scalar, ...], not {hint}")
-    return Field(name=name, type=kind, many=many, optional=optional, personal=personal, ref=target, doc=doc)
+    return Field(
+        name=name,
+        type=kind,
+        many=many,
+        optional=optional,
+        personal=personal,
+        ref=noted.get("ref"),
+        about=noted.get("about", False),
+        doc=doc,
+    )
 
 
 def _bare(hint: Any) -> Any:

@@ -6,13 +6,14 @@ import asyncio
 import itertools
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
-TEMPLATE = "kehu_template"
+TEMPLATE, VIEWED = "kehu_template", "kehu_viewed"
 HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 """Nobody misses a test's data after a power cut."""
 
@@ -58,10 +59,40 @@ def template(postgres: str) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def viewed(postgres: str, template: str) -> str:
+    """A database to copy from, by name, where the tenant `main` has an empty log and all built-in views:
+    to make their tables and indexes takes longer than most tests."""
+    from infra.database import connected
+    from infra.tenant import open_tenant
+    from kehu.builtin import NAMES
+    from projections.view import views
+
+    async def build() -> None:
+        await _execute(postgres, f"CREATE DATABASE {VIEWED} TEMPLATE {template}")
+        declared = [views[name] for name in NAMES]
+        async with (
+            connected(database_of(postgres, VIEWED)) as pool,
+            open_tenant(pool, "main", declared) as tenant,
+        ):
+            await tenant.projector.catch_up()
+
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(build())
+    return VIEWED
+
+
+@asynccontextmanager
+async def copied(postgres: str, template: str) -> AsyncIterator[str]:
+    """A copy of a database, as a DSN, until the block ends."""
+    name = f"test_{next(_numbers)}"
+    await _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    yield database_of(postgres, name)
+    await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 async def database(postgres: str, template: str) -> AsyncIterator[str]:
     """A fresh, migrated, empty database of this test's own, as a DSN."""
-    name = f"test_{next(_numbers)}"
-    await _execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield database_of(postgres, name)
-    await _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    async with copied(postgres, template) as dsn:
+        yield dsn

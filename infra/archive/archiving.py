@@ -14,6 +14,7 @@ from domain.records import Record
 from infra.archive.files import FIELDS, GROUP, Row, write
 from infra.arrow import arrow
 from infra.log.log import Log
+from infra.log.sealing import unseal
 
 PATIENCE = "2s"
 """How long the tables may be waited for: whoever comes after has to wait as well."""
@@ -89,7 +90,7 @@ async def _pages(log: Log, wanted: Range) -> AsyncIterator[Sequence[Row]]:
         if len(page) != until - after:
             raise NotWhole(f"of the positions {after + 1} to {until} only {len(page)} are there")
         for row in page:
-            decode(row["name"], row["schema"], row["data"])
+            decode(row["name"], row["schema"], unseal(row["name"], row["data"], None, ("", "", 0)))
         yield page
         after = until
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from domain.events import decode
 from infra.archive.files import Archive, ArchiveUnreadable, Row, archives, digest_of
 from infra.log.log import Log
 from infra.log.reading import NAMES, PAGE
 
 POSITION, STREAM, VERSION, RECORDED_AT = 0, 1, 2, 3
-NAME, SCHEMA, DATA, COMMAND_ID = (NAMES.index(name) for name in ("name", "schema", "data", "command_id"))
+NAME, COMMAND_ID = NAMES.index("name"), NAMES.index("command_id")
 
 Progress = Callable[[int, int], None]
 """Called with how far it is, and where the log ends."""
@@ -33,7 +33,9 @@ async def verify(log: Log, progress: Progress = lambda done, total: None) -> Asy
         except ArchiveUnreadable as error:
             yield str(error)
             return
-        for fault in [*walk.faults(rows, after, min(after + PAGE, head)), *await _results(log, rows)]:
+        keys = await log.keyring(rows)
+        faults = walk.faults(rows, after, min(after + PAGE, head), partial(log.unsealed, keys=keys))
+        for fault in [*faults, *await _results(log, rows)]:
             yield fault
         after = min(after + PAGE, head)
         progress(after, head)
@@ -58,26 +60,28 @@ class _Walk:
         self.versions: dict[str, int] = {}
         self._recorded_at = datetime.min.replace(tzinfo=UTC)
 
-    def faults(self, rows: Sequence[Row], after: int, until: int) -> Iterator[str]:
+    def faults(
+        self, rows: Sequence[Row], after: int, until: int, decode: Callable[[Row], object]
+    ) -> Iterator[str]:
         due = after + 1
         for row in rows:
             if row[POSITION] != due:
                 yield _missing(due, row[POSITION] - 1)
             due = row[POSITION] + 1
-            yield from self._faults_of(row)
+            yield from self._faults_of(row, decode)
         if due <= until:
             yield _missing(due, until)
 
-    def _faults_of(self, row: Row) -> Iterator[str]:
+    def _faults_of(self, row: Row, decode: Callable[[Row], object]) -> Iterator[str]:
         stream, version = row[STREAM], row[VERSION]
         if version != (expected := self.versions.get(stream, 0) + 1):
             yield f"position {row[POSITION]}: version {version} of {stream}, {expected} was due"
         if row[RECORDED_AT] <= self._recorded_at:
             yield f"position {row[POSITION]}: recorded no later than the event before it"
         try:
-            decode(row[NAME], row[SCHEMA], row[DATA])
+            decode(row)
         except Exception as error:
-            yield f"position {row[POSITION]}: {row[NAME]} cannot be decoded: {error}"
+            yield f"position {row[POSITION]}: {row[NAME]} cannot be decoded: {type(error).__name__} {error}"
         self.versions[stream], self._recorded_at = version, row[RECORDED_AT]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from domain.events import Event, Recorded
+from domain.events import Event, Recorded, join
 from infra.imports.ledger import Standing
 from infra.imports.rejects import Rejection
 from infra.log.log import Log
@@ -131,8 +131,9 @@ class Rehearsal(Log):
 def _decoded(rows: Iterable[tuple[int, bytes]]) -> Iterable[Recorded[Event]]:
     for position, body in rows:
         e = msgspec.msgpack.decode(body, type=NewEvent)
+        data = join(e.data, e.personal) if e.personal else e.data
         yield recorded(
-            position, e.stream, e.version, datetime.max, e.occurred_at, e.name, e.schema, e.data,
+            position, e.stream, e.version, datetime.max, e.occurred_at, e.name, e.schema, data,
             e.customer_id, e.command_id, e.actor, e.on_behalf_of, e.causation_id, e.correlation_id, e.source,
         )  # fmt: skip
 

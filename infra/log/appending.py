@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from infra.log.units import Appended, CommandIdReused, Conflict, Outcome, Unit
+from domain.erasure import PersonalDataErased
+from infra.log.units import Appended, CommandIdReused, Conflict, NewEvent, Outcome, Unit
 
 APPEND = "SELECT * FROM kehu.append($1, $2, $3, $4, $5, $6, $7)"
+APPEND_ERASING = "SELECT * FROM kehu.append_erasing($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
 Row = tuple[Any, ...]
+Stored = Callable[[NewEvent], bytes]
+"""What makes the bytes that are stored of an event."""
+PLAIN: Stored = attrgetter("data")
 
 
 def refusal(unit: Unit, row: asyncpg.Record) -> Outcome:
@@ -36,7 +42,7 @@ def first_result(command_id: str, fingerprint: bytes, row: asyncpg.Record) -> Ou
     )
 
 
-def rows(units: Sequence[Unit]) -> tuple[list[Row], ...]:
+def rows(units: Sequence[Unit], stored: Stored) -> tuple[list[Row], ...]:
     """What `kehu.append` takes: conditions on streams, conditions of absence, and what is written."""
     expected: list[Row] = []
     absences: list[Row] = []
@@ -46,10 +52,10 @@ def rows(units: Sequence[Unit]) -> tuple[list[Row], ...]:
             (number, None if c.names is None else json_of(c.names), json_of(c.tags), c.after)
             for c in unit.unless
         ]
-    return expected, absences, *written(units)
+    return expected, absences, *written(units, stored)
 
 
-def written(units: Sequence[Unit]) -> tuple[list[Row], list[Row], list[Row]]:
+def written(units: Sequence[Unit], stored: Stored = PLAIN) -> tuple[list[Row], list[Row], list[Row]]:
     """The events, tags and commands of units as rows."""
     events: list[Row] = []
     tags: list[Row] = []
@@ -62,7 +68,7 @@ def written(units: Sequence[Unit]) -> tuple[list[Row], list[Row], list[Row]]:
                 (
                     number, e.stream, e.version, e.version == latest[e.stream], e.name, e.schema,
                     e.occurred_at, e.customer_id, e.command_id, e.actor, e.on_behalf_of,
-                    e.causation_id, e.correlation_id, e.source, e.data,
+                    e.causation_id, e.correlation_id, e.source, stored(e),
                 )
             )  # fmt: skip
             tags += [(len(events), tag, e.name) for tag in e.tags]
@@ -70,6 +76,12 @@ def written(units: Sequence[Unit]) -> tuple[list[Row], list[Row], list[Row]]:
             done += k.events
             commands.append((number, k.command_id, k.fingerprint, k.stream, k.version, done, k.events))
     return events, tags, commands
+
+
+def erased_by(units: Sequence[Unit]) -> list[str]:
+    """The customers whose personal data these units erase."""
+    events = [e for unit in units for e in unit.events]
+    return [e.customer_id for e in events if e.name == PersonalDataErased.TOPIC and e.customer_id]
 
 
 def json_of(texts: Sequence[str]) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Sequence
-from functools import cached_property
 from typing import Any, TypeVar
 
 import msgspec
 
-from domain.events import Event, Recorded
+from domain.erasure import PersonalDataErased
+from domain.events import Event, Recorded, scrubbed
 from infra.archive.files import Row
 from infra.log.followers import POLL, Wakeups, while_reachable
 from infra.log.group_commit import Closed
 from infra.log.log import Log
-from infra.log.reading import NAMES, POSITION, STREAM, Selection, recorded
+from infra.log.reading import CUSTOMER, NAME, NAMES, POSITION, STREAM, Selection
 
 KEPT = 10_000
 """The latest events that anybody follows wait in memory; who falls further behind is ended."""
@@ -27,7 +27,6 @@ READ = 1_000
 """Events of the whole log that are read together."""
 BEAT = 5.0
 """Seconds after which a follower hears that nothing has happened."""
-NAME, CUSTOMER = NAMES.index("name"), NAMES.index("customer_id")
 
 T = TypeVar("T")
 
@@ -43,20 +42,15 @@ class TooSlow(Exception):
 class Told:
     """An event, and what has been made of it for those to whom the same is told."""
 
-    def __init__(self, row: Row) -> None:
-        self._row = row
+    def __init__(self, recorded: Recorded[Event]) -> None:
+        self.recorded = recorded
         self._made: dict[Hashable, asyncio.Task[Any]] | None = {}
         self.feeds: Sequence[Feed] = ()
         """Where it waits."""
 
     @property
     def position(self) -> int:
-        position: int = self._row[POSITION]
-        return position
-
-    @cached_property
-    def recorded(self) -> Recorded[Event]:
-        return recorded(*self._row)
+        return self.recorded.position
 
     async def once(self, what: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         """What `make` makes, made once; who asks for the same meanwhile waits for it."""
@@ -65,6 +59,11 @@ class Told:
     def forget(self) -> None:
         """Keep nothing that was made of it: who comes late makes their own."""
         self._made = None
+
+    def scrub(self) -> None:
+        """Forget what is personal in it."""
+        self.recorded = msgspec.structs.replace(self.recorded, event=scrubbed(self.recorded.event))
+        self.forget()
 
 
 class Feed:
@@ -216,11 +215,12 @@ class Feeds:
         try:
             while True:
                 grown = self._wakeups.grown
-                rows: Sequence[Row] = ()
+                rows, events = list[Row](), list[Recorded[Event]]()
                 with while_reachable():
-                    rows = await self._log.read_rows(self._position, limit=READ)
-                if rows:
-                    self._hand_out(rows)
+                    page = await self._log.read_rows(self._position, limit=READ)
+                    rows, events = [*page], await self._log.recorded(page)
+                if events:
+                    self._hand_out(rows, events)
                 else:
                     await _within(grown, POLL)
         except Exception as error:
@@ -238,14 +238,18 @@ class Feeds:
         self._shared.clear()
         self._reader = None
 
-    def _hand_out(self, rows: Sequence[Row]) -> None:
+    def _hand_out(self, rows: Sequence[Row], events: Sequence[Recorded[Event]]) -> None:
         """Without a pause in it, so that whoever joins meanwhile gets all of the rows or none."""
         more: set[Feed] = set()
-        for row in rows:
+        for row, recorded in zip(rows, events, strict=True):
             feeds = [feed for feed in self._candidates(row) if feed.wants(row)]
             if feeds:
-                self._keep(Told(row), feeds)
+                self._keep(Told(recorded), feeds)
                 more.update(feeds)
+            if row[NAME] == PersonalDataErased.TOPIC:
+                for told in self._kept:
+                    if told.recorded.customer_id == row[CUSTOMER]:
+                        told.scrub()
         self._position = rows[-1][POSITION]
         for feed in more:
             feed.wake()
@@ -272,7 +276,7 @@ class Feeds:
 
         async def look() -> tuple[Sequence[Told], int]:
             rows, position = await self._log.look_at_rows(wanted, after=after, head=until, limit=REPLAYED)
-            return [Told(row) for row in rows], position
+            return [Told(recorded) for recorded in await self._log.recorded(rows)], position
 
         key = msgspec.json.encode(wanted), after, until
         try:

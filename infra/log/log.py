@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 
+from domain.customers import CUSTOMERS
+from domain.erasure import BEFORE_A_FILE
 from domain.events import Event, Recorded
+from domain.identifiers import IDENTIFIED
 from infra.archive.files import archived_at
 from infra.database import Pool
-from infra.log.appending import APPEND, Row, first_result, refusal, rows
+from infra.log.appending import APPEND, APPEND_ERASING, Row, erased_by, first_result, refusal, rows
 from infra.log.reading import PAGE, Reader
 from infra.log.units import Appended, Outcome, Unit, UnknownTenant
 
@@ -77,10 +80,14 @@ class Log(Reader):
         Units of one call must not depend on each other: none may write a stream, or carry a tag or
         a command id, that another one's conditions name.
         """
-        return await self._append(APPEND, units, *rows(units))
+        arguments = rows(units, await self.keys.sealer(units))
+        if customers := erased_by(units):
+            told = {customer: await self.read_customer(customer) for customer in customers}
+            return await self._append(APPEND_ERASING, units, *arguments, *_to_erase(told))
+        return await self._append(APPEND, units, *arguments)
 
     async def _append(
-        self, statement: str, units: Sequence[Unit], *arguments: Sequence[Row]
+        self, statement: str, units: Sequence[Unit], *arguments: Sequence[Any]
     ) -> list[Outcome]:
         try:
             answer = await self.pool.fetch(statement, self.tenant, len(units), *arguments)
@@ -149,3 +156,21 @@ class Log(Reader):
             streams,
         )
         return {row["stream"]: row["version"] for row in rows}
+
+
+def _to_erase(told: Mapping[str, Sequence[Recorded[Event]]]) -> tuple[list[Row], list[Row]]:
+    """What goes with these customers' personal data: keys, and tags by which their identifiers are found."""
+    keys = {
+        (customer, subject)
+        for customer, events in told.items()
+        for subject in (CUSTOMERS.stream(customer), *(e.stream for e in events))
+        if subject.startswith((CUSTOMERS.stream(""), *BEFORE_A_FILE))
+    }
+    claims = [
+        (customer, tag, event.position)
+        for customer, events in told.items()
+        for event in events
+        for tag in event.event.tags
+        if tag.startswith(IDENTIFIED)
+    ]
+    return sorted(keys), claims

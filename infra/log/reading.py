@@ -18,13 +18,16 @@ from domain.policies import evolve as evolve_policies
 from domain.records import Record
 from infra.archive.files import Archive, Asked, Row, archives, find
 from infra.database import Pool
+from infra.log.sealing import SEALED, Keyring, Keys, subject_of, unseal
 
 COLUMNS = (
     "position, stream, version, recorded_at, occurred_at, name, schema, data, customer_id,"
     " command_id, actor, on_behalf_of, causation_id, correlation_id, source"
 )
 NAMES = COLUMNS.split(", ")
-POSITION, STREAM = NAMES.index("position"), NAMES.index("stream")
+POSITION, STREAM, VERSION, NAME, DATA, CUSTOMER = map(
+    NAMES.index, ("position", "stream", "version", "name", "data", "customer_id")
+)
 NONE_AFTER = (
     "(SELECT kehu.archived_meanwhile() FROM kehu.archives WHERE tenant = $1 AND last > {} LIMIT 1) IS NULL"
 )
@@ -91,6 +94,7 @@ class Reader:
 
     def __init__(self, pool: Pool, tenant: str) -> None:
         self.pool, self.tenant = pool, tenant
+        self.keys = Keys(pool, tenant)
         self.archives: list[Archive] = []
         """Those that were there when last a read met one that it did not know."""
 
@@ -99,7 +103,7 @@ class Reader:
     ) -> list[Recorded[Event]]:
         """At most `limit` events with after < position <= until, in order (or from the end)."""
         rows = await self.read_rows(after, until=until, limit=limit, backwards=backwards)
-        return [recorded(*row) for row in rows]
+        return await self.recorded(rows)
 
     async def pages(
         self, after: int = 0, *, until: int | None = None, page: int = PAGE
@@ -110,7 +114,7 @@ class Reader:
             while rows := await ahead:
                 ahead = asyncio.create_task(self.read_rows(rows[-1][0], until=until, limit=page))
                 await asyncio.sleep(0)  # so that it is on its way
-                yield [recorded(*row) for row in rows]
+                yield await self.recorded(rows)
         finally:
             ahead.cancel()
 
@@ -166,7 +170,7 @@ class Reader:
             bound,
             limit,
         )
-        live = [recorded(*row) for row in rows]
+        live = await self.recorded(rows)
         if not known or (backwards and len(live) == limit):
             return live
         first = min((event.version for event in live), default=bound + 1)
@@ -185,7 +189,7 @@ class Reader:
             streams,
             source="unnest($2::text[]) AS asked (wanted) CROSS JOIN LATERAL (SELECT * FROM kehu.events",
         )
-        events = [recorded(*row) for row in rows]
+        events = await self.recorded(rows)
         live = {stream: list(run) for stream, run in groupby(events, lambda e: e.stream)}
         missing = {s: live[s][0].version if s in live else 2**31 for s in streams}
         archived: dict[str, list[Recorded[Event]]] = {}
@@ -210,7 +214,7 @@ class Reader:
         if not rows:
             return []
         asked = Asked(where={"stream": [row[0] for row in rows]})
-        events = [recorded(*row) for row in await _find(known, asked)]
+        events = await self.recorded(await found_in(known, asked))
         return [event for event in events if after < event.version < before[event.stream]]
 
     async def read_customer(
@@ -235,7 +239,7 @@ class Reader:
             tag,
             bound,
         )
-        return [recorded(*row) for row in [*await self._archived_with(known, tag, bound), *rows]]
+        return await self.recorded([*await self._archived_with(known, tag, bound), *rows])
 
     async def _archived_with(self, known: Sequence[Archive], tag: str, until: int) -> Sequence[Row]:
         if not known:
@@ -247,7 +251,7 @@ class Reader:
             min(until, known[-1].last),
         )
         positions = [row[0] for row in tagged]
-        return await _find(known, Asked(where={"position": positions}, until=max(positions, default=0)))
+        return await found_in(known, Asked(where={"position": positions}, until=max(positions, default=0)))
 
     async def policies(self, until: int) -> Policies:
         """The policies that were published up to a position."""
@@ -277,7 +281,7 @@ class Reader:
         It looks up to `head` at most, which the log must have reached.
         """
         rows, position = await self.look_at_rows(wanted, after=after, head=head, limit=limit)
-        return Page(events=[recorded(*row) for row in rows], position=position)
+        return Page(events=await self.recorded(rows), position=position)
 
     async def look_at_rows(
         self, wanted: Selection, *, after: int, head: int, limit: int = PAGE
@@ -296,7 +300,7 @@ class Reader:
         begin = after if wanted.indexed else max(after, head - STRETCH)
         rows = await self._matching(wanted, begin, head, limit, backwards=True)
         position = rows[-1][POSITION] - 1 if len(rows) == limit else begin
-        events = [recorded(*row) for row in await self._narrowed(wanted, rows)]
+        events = await self.recorded(await self._narrowed(wanted, rows))
         return Page(events=events, position=position)
 
     async def _matching(
@@ -334,21 +338,21 @@ class Reader:
         return rows
 
     async def _fetch(self, archived: Asked, condition: str, *arguments: Any) -> list[Recorded[Event]]:
-        return [recorded(*row) for row in await self._rows(archived, condition, *arguments)]
+        return await self.recorded(await self._rows(archived, condition, *arguments))
 
     async def _rows(self, archived: Asked, condition: str, *arguments: Any) -> Sequence[Row]:
         """The archived part and PostgreSQL's, in order; the second only where the first is too short."""
         if archived.backwards:
             live, known = await self._live(condition, *arguments)
-            found = [] if len(live) == archived.limit else await _find(known, archived)
+            found = [] if len(live) == archived.limit else await found_in(known, archived)
             return [*live, *found][: archived.limit]
         before = self.archives
-        found = await _find(before, archived)
+        found = await found_in(before, archived)
         if before and len(found) == archived.limit:
             return found
         live, known = await self._live(condition, *arguments)
         if known is not before:
-            found = await _find(known, archived)
+            found = await found_in(known, archived)
         return [*found, *live][: archived.limit] if found else live
 
     async def _live(
@@ -365,11 +369,30 @@ class Reader:
             except asyncpg.SerializationError:
                 await self.learn_archives()
 
+    async def recorded(self, rows: Sequence[Row]) -> list[Recorded[Event]]:
+        """Rows of the log, in the order of `COLUMNS`, as events in envelopes; what was erased says so."""
+        if not any(row[DATA].startswith(SEALED) for row in rows):
+            return [recorded(*row) for row in rows]
+        keys = await self.keyring(rows)
+        return [self.unsealed(row, keys) for row in rows]
+
+    async def keyring(self, rows: Sequence[Row]) -> Keyring:
+        """The keys under which something in these rows is sealed."""
+        sealed = {subject_of(row[STREAM], row[CUSTOMER]) for row in rows if row[DATA].startswith(SEALED)}
+        return await self.keys.of(sealed)
+
+    def unsealed(self, row: Row, keys: Keyring) -> Recorded[Event]:
+        """A row as an event; without its key, as if what is personal in it were erased."""
+        place = self.tenant, row[STREAM], row[VERSION]
+        key = keys.get(subject_of(row[STREAM], row[CUSTOMER]))
+        data = unseal(row[NAME], row[DATA], key, place)
+        return recorded(*row[:DATA], data, *row[DATA + 1 :])
+
     async def learn_archives(self) -> None:
         self.archives = await archives(self.pool, self.tenant)
 
 
-async def _find(known: Sequence[Archive], asked: Asked) -> Sequence[Row]:
+async def found_in(known: Sequence[Archive], asked: Asked) -> Sequence[Row]:
     """The archived events that are asked for, read in a thread of its own."""
     if not known or asked.after >= known[-1].last:
         return []

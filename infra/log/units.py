@@ -16,6 +16,8 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     schema: int
     data: bytes
+    personal: bytes | None = None
+    """What is left out of `data` because it is personal."""
     tags: tuple[str, ...] = ()
     occurred_at: datetime
     customer_id: str | None = None

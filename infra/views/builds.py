@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from domain.events import Event, Recorded
+from domain.erasure import PersonalDataErased
+from domain.events import ERASED, Event, Recorded
 from domain.policies import Policies
 from infra.database import Connection
 from infra.views.parking import Refusal, Waiting, refusal
-from infra.views.tables import Closed, Key, Table, shard_of
+from infra.views.tables import Closed, Key, Table, Version, shard_of
 from projections.view import Declaration, Handler, View
 
 CACHED = 50_000
@@ -50,6 +51,8 @@ class Build:
         """The shards that this process moves."""
         self.table = Table(declaration, generation)
         self.waiting = Waiting(tenant, self.table)
+        self._personal_key = any(f.personal for f in declaration.fields if f.name in declaration.key)
+        """What was erased has no row there."""
         self._own = all(handler.own for handler in declaration.handlers.values())
         self.forget()
 
@@ -80,7 +83,8 @@ class Build:
         """The names of the events that matter to it."""
         population = self.declaration.population
         kinds = self.declaration.handlers.keys() if population is None else (population.at,)
-        return frozenset(kind.TOPIC for kind in kinds)
+        erasures = {PersonalDataErased.TOPIC} if self.declaration.erasable else set()
+        return frozenset(kind.TOPIC for kind in kinds) | erasures
 
     def stands(self, positions: list[int], mine: frozenset[int]) -> None:
         """How far its shards are, and which of them are this process's."""
@@ -130,6 +134,45 @@ class Build:
         await batch.write(connection)
         self.forget()
 
+    async def erase(
+        self, connection: Connection, events: Sequence[Recorded[Event]], shards: frozenset[int]
+    ) -> None:
+        """Erase what is personal in the rows of these shards about the customers of these events, as of every
+        moment; the events are all those about them, up to where the build stands, without what is personal.
+        """
+        customers = sorted({str(event.customer_id) for event in events})
+        runs: dict[Key, list[Version]] = {}
+        keys = await self.table.about(connection, self.tenant, customers)
+        if keys := [key for key in keys if self.shard(key) in shards]:
+            for version in await self.table.versions(connection, self.tenant, keys):
+                runs.setdefault(self.declaration.key_of(version[0]), []).append(version)
+            await self.table.remove(connection, self.tenant, keys)
+        self.forget()
+        self._whole = False
+        if self._own:
+            await self.fold(connection, [(event, Policies()) for event in events], shards, False)
+        else:
+            left = [version for run in runs.values() for version in self._erased(run)]
+            await self.table.write(
+                connection,
+                self.tenant,
+                ended=[],
+                passed=[(row, since, until) for row, since, until in left if until is not None],
+                opened=[(row, since) for row, since, until in left if until is None],
+            )
+
+    def _erased(self, run: Sequence[Version]) -> list[Version]:
+        """The versions of one key without what is personal; those that differed in nothing else are one."""
+        left: list[Version] = []
+        for row, since, until in run:
+            bare = self.declaration.without(row)
+            if bare is None:
+                return []
+            if left and left[-1][0] == bare and left[-1][2] == since:
+                since = left.pop()[1]
+            left.append((bare, since, until))
+        return left
+
     def _steps(self, moments: Sequence[Moment], shards: frozenset[int]) -> Iterator[Step]:
         handlers, everything = self.declaration.handlers, len(shards) == len(self.positions)
         for recorded, policies in moments:
@@ -139,6 +182,8 @@ class Build:
             keys = tuple(handler.keys(recorded))
             if len(keys) > 1:
                 keys = tuple(dict.fromkeys(keys))
+            if self._personal_key:
+                keys = tuple([key for key in keys if ERASED not in key])
             if not everything:
                 keys = tuple([key for key in keys if self.shard(key) in shards])
             if keys or handler.rows is not None:

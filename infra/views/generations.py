@@ -60,6 +60,11 @@ EXPIRED = """
 SELECT view, generation FROM kehu.builds
  WHERE tenant = $1 AND NOT former AND retired_at < now() - $2::interval
 """
+RETIRED = """
+SELECT generation FROM kehu.builds
+ WHERE tenant = $1 AND view = $2 AND retired_at IS NOT NULL
+   AND (columns IS NULL OR $3 <@ ARRAY(SELECT split_part(c, ' ', 1) FROM unnest(columns) c)) FOR SHARE
+"""
 
 
 class NothingToBringBack(Exception):
@@ -127,6 +132,17 @@ async def bring_back(connection: Connection, tenant: str, view: str) -> int:
         raise NothingToBringBack(f"no earlier generation of {view} is kept")
     await connection.execute(SERVE, tenant, view, former[0], True)
     return int(former[0])
+
+
+async def strip(
+    connection: Connection, tenant: str, declaration: Declaration, customers: Sequence[str]
+) -> None:
+    """Take the rows about these customers out of the generations that nobody keeps up any more."""
+    needed = [declaration.subject, *declaration.key]
+    for (generation,) in await connection.fetch(RETIRED, tenant, declaration.name, needed):
+        table = Table(declaration, generation)
+        if keys := await table.about(connection, tenant, customers):
+            await table.remove(connection, tenant, keys)
 
 
 async def drop_expired(connection: Connection, tenant: str) -> None:

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from domain.erasure import PersonalDataErased
 from infra.database import Connection
 from infra.log.followers import POLL, Wakeups
 from infra.log.group_commit import UNREACHABLE, unreachable
 from infra.log.log import Log
 from infra.views import generations, shares
-from infra.views.builds import Build
+from infra.views.builds import Build, Moment
 from infra.views.pages import Pages
 from infra.views.populations import in_order, source, stretches
 from infra.views.roster import Leg, Roster, Which
@@ -199,6 +200,10 @@ class Projector:
                     if stretch and not build.failed and build.declaration.population is None:
                         work = build.fold(connection, stretch, shards, careful)
                         await self._do(connection, build, work, careful)
+                    if not build.failed and (erased := _erased(build, stretch)):
+                        await self._do(
+                            connection, build, self._erase(connection, build, shards, erased, end), careful
+                        )
                     if not build.failed and build not in due:
                         build.move(shards, end)
                 for build in in_order(build for build in due if not build.failed):
@@ -207,6 +212,14 @@ class Projector:
                     if not build.failed:
                         build.move(leg.group[build], end)
             await self._write_positions(connection, leg)
+
+    async def _erase(
+        self, connection: Connection, build: Build, shards: frozenset[int], customers: Sequence[str], end: int
+    ) -> None:
+        """Erase what is personal about customers, up to a position, in every generation of a view."""
+        await generations.strip(connection, self._log.tenant, build.declaration, customers)
+        events = [event for c in customers for event in await self._log.read_customer(c, until=end)]
+        await build.erase(connection, events, shards)
 
     async def _compute(
         self, connection: Connection, leg: Leg, build: Build, position: int, values: Any
@@ -281,3 +294,10 @@ class Projector:
                 begin = until
             await build.fold_again(connection, moments, keys)
         return True
+
+
+def _erased(build: Build, stretch: Sequence[Moment]) -> list[str]:
+    """The customers whose personal data a build has to erase by these events."""
+    if not build.declaration.erasable:
+        return []
+    return [str(r.customer_id) for r, _ in stretch if isinstance(r.event, PersonalDataErased)]

@@ -18,7 +18,7 @@ from infra.views.conditions import (
     sorting,
 )
 from infra.views.groups import figure, grouping
-from infra.views.reader import SERVING, typed
+from infra.views.reader import typed
 from infra.views.tables import UNMASKED, Mask, Table, bind, column_type, quoted
 from projections.view import Declaration, Field, Report
 
@@ -198,37 +198,37 @@ AT = "kehu_moment.at"
 
 
 class Statement(Record):
-    """SQL that answers with one row: are these generations the ones that `serves`, and have they `reached`
-    the position; then `at` which position the `answer` is true, and when that was `recorded`."""
+    """SQL that answers with one row: are these generations the ones that `serves`, have they `reached` the
+    position, do their views all stand at the position of the answer (`even`); then `at` which position the
+    `answer` is true, and when that was `recorded`."""
 
     sql: str
     arguments: tuple[Any, ...]
 
 
-def statement(body: Body, tables: Mapping[str, Table], views: Iterable[str]) -> Statement:
+def statement(body: Body, tables: Mapping[str, Table], views: Iterable[str], *, live: bool) -> Statement:
     """The statement that answers a tree from these tables, true at the lowest position of all these views.
 
     The other tables are looked into as they are now; they must serve, too.
 
-    Where the views stand just there, the live rows are the answer; else past versions are looked at, too.
-    PostgreSQL plans both and runs one.
+    A `live` one looks at live rows alone, and answers only where the views stand just there; the other one
+    looks at past versions, too, and answers as of any position.
     """
-    live, arguments = _written(body, tables, now=True)
-    past, same = _written(body, tables, now=False)
-    assert len(arguments) == len(same)
+    answer, arguments = _written(body, tables, now=live)
     serving = ", ".join(f"('{view}', {table.generation})" for view, table in sorted(tables.items()))
-    read = f"FILTER (WHERE b.view IN ({', '.join(map(_text, sorted(views)))}))"
+    read = ", ".join(f"('{view}', {tables[view].generation})" for view in sorted(views))
     return Statement(
-        sql=f"WITH standing AS MATERIALIZED (SELECT min(b.lowest) {read} AS lowest,"
-        f" max(b.highest) {read} AS highest, count(*) = {len(tables)} AS serves"
-        f" FROM ({SERVING}) b WHERE (b.view, b.generation) IN ({serving})),"
+        sql="WITH standing AS MATERIALIZED ("
+        "SELECT min(s.position) AS lowest, max(s.position) AS highest, (SELECT count(*)"
+        f" FROM kehu.builds b WHERE b.tenant = $1 AND b.serving AND (b.view, b.generation) IN ({serving}))"
+        f" = {len(tables)} AS serves"
+        f" FROM kehu.shards s WHERE s.tenant = $1 AND (s.view, s.generation) IN ({read})),"
         " moment AS MATERIALIZED (SELECT s.*, coalesce($3::bigint, s.lowest) AS at,"
         " coalesce(s.serves AND s.lowest >= $2::bigint, false) AS reached FROM standing s)"
-        f" SELECT kehu_moment.serves, kehu_moment.reached, {AT},"
+        f" SELECT kehu_moment.serves, kehu_moment.reached, kehu_moment.highest = {AT} AS even, {AT},"
         f" (SELECT e.recorded_at FROM kehu.events e WHERE e.tenant = $1 AND e.position = {AT}) AS recorded,"
-        " CASE WHEN NOT kehu_moment.reached THEN NULL"
-        f" WHEN kehu_moment.highest = {AT} THEN convert_to(({live})::text, 'UTF8')"
-        f" ELSE convert_to(({past})::text, 'UTF8') END AS answer FROM moment kehu_moment",
+        f" CASE WHEN kehu_moment.reached{f' AND kehu_moment.highest = {AT}' if live else ''}"
+        f" THEN convert_to(({answer})::text, 'UTF8') END AS answer FROM moment kehu_moment",
         arguments=tuple(arguments),
     )
 
@@ -255,7 +255,7 @@ class _List:
 
 
 class _Writer:
-    """Writes one of the two branches."""
+    """Writes an answer from the live rows alone, or from all versions."""
 
     def __init__(self, tables: Mapping[str, Table], now: bool) -> None:
         self.tables, self.now, self.at = tables, now, AT

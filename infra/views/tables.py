@@ -54,6 +54,8 @@ async def drop(connection: Connection, view: str, generation: int) -> None:
 
 Closed = tuple[View, int, int]
 """A version that held from one position until another."""
+Version = tuple[View, int, int | None]
+"""A version that holds from one position on, perhaps until another."""
 
 
 class Unstorable(Exception):
@@ -186,6 +188,36 @@ class Table:
             *values.values(),
         )
         return self._keyed(records)
+
+    async def about(self, connection: Connection, tenant: str, customers: Sequence[str]) -> list[Key]:
+        """The keys of the rows that were about one of these customers at some time."""
+        whose = f"tenant = $1 AND {quoted(str(self.declaration.subject))} = ANY ($2)"
+        theirs = (f"SELECT {self._key_listed} FROM {table} WHERE {whose}" for table in (self.live, self.past))
+        return [self.key(tuple(k)) for k in await connection.fetch(" UNION ".join(theirs), tenant, customers)]
+
+    async def versions(self, connection: Connection, tenant: str, keys: Sequence[Key]) -> list[Version]:
+        """All versions of the rows with these keys, in their order."""
+        wanted = self._keys_table(len(self.declaration.key), first=2)
+        found = (
+            f"SELECT {self._listed}, since, {until} AS until FROM {table}"
+            f" JOIN {wanted} USING ({self._key_listed}) WHERE tenant = $1"
+            for table, until in ((self.live, "NULL::bigint"), (self.past, "until"))
+        )
+        records = await connection.fetch(
+            f"{' UNION ALL '.join(found)} ORDER BY since", tenant, *map(list, zip(*keys, strict=True))
+        )
+        return [(self.row(record), record["since"], record["until"]) for record in records]
+
+    async def remove(self, connection: Connection, tenant: str, keys: Sequence[Key]) -> None:
+        """Take these rows out, as if they had never been."""
+        wanted = self._keys_table(len(self.declaration.key), first=2)
+        matched = "".join(f" AND t.{quoted(name)} = k.{quoted(name)}" for name in self.declaration.key)
+        for table in (self.live, self.past):
+            await connection.execute(
+                f"DELETE FROM {table} t USING {wanted} WHERE t.tenant = $1{matched}",
+                tenant,
+                *map(list, zip(*keys, strict=True)),
+            )
 
     def _keyed(self, records: Iterable[asyncpg.Record]) -> dict[Key, tuple[View, int]]:
         rows = ((self.row(record), record[-1]) for record in records)

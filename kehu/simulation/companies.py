@@ -25,6 +25,7 @@ from domain.customers import (
     RegisterCustomer,
     WinBackCustomer,
 )
+from domain.erasure import ErasePersonalData
 from domain.extras import SetExtraField
 from domain.files import (
     AgreePrice,
@@ -118,6 +119,18 @@ def commands(chosen: Mapping[str, Sequence[Purchase]]) -> Iterator[Command]:
         customer_id=company(4),
         merged_id=company(5),
         reason="same firm, told on the phone 电话确认",
+    )
+    yield tell(
+        RegisterCustomer,
+        "erased",
+        at("1997-02-11"),
+        LEAD,
+        customer_id="sim-erased",
+        name="Visitor 访客",
+        region="East",
+    )
+    yield tell(
+        ErasePersonalData, "erased/2", at("1998-05-04"), LEAD, customer_id="sim-erased", ground="request"
     )
 
 

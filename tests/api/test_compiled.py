@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
@@ -19,11 +19,13 @@ from api.callers import Caller
 from api.execution import Schema
 from api.gate import Gate
 from api.schema import build_schema
-from bench.business import fill
+from bench.business import buy, fill
 from domain.roles import Role
 from infra.database import connected
-from infra.tenant import Tenant
-from tests.api.conftest import REPORTS
+from infra.tenant import Tenant, open_tenant
+from infra.views.projector import Projector
+from projections.view import Declaration, views
+from tests.api.conftest import BUILT_IN, REPORTS
 from tests.api.operations import Operation
 from tests.api.server import Api
 from tests.api.test_story import tell
@@ -81,14 +83,14 @@ async def settled(api: Api, ask: Ask, query: str, variables: dict[str, Any], cal
 
 
 @asynccontextmanager
-async def listened(database: str, api: Api) -> AsyncIterator[tuple[Tenant, list[str]]]:
+async def listened(database: str, declared: Iterable[Declaration]) -> AsyncIterator[tuple[Tenant, list[str]]]:
     """The tenant on connections of its own (one waits for wake-ups), and the statements sent on them."""
     sent: list[str] = []
     async with connected(database, size=2) as pool:
         async with pool.acquire() as one, pool.acquire() as other:
             for connection in (one, other):
                 connection.add_query_logger(lambda statement: sent.append(statement.query))
-        tenant = Tenant(pool, "main", api.tenant.declarations.values())
+        tenant = Tenant(pool, "main", declared)
         try:
             yield tenant, sent
         finally:
@@ -152,7 +154,7 @@ async def test_an_operation_is_one_statement(api: Api, database: str) -> None:
     before = asker(build_schema(api.tenant.declarations, REPORTS, compiled=False), api.tenant, gate)
     for query, variables in QUERIES:
         await settled(api, before, query, variables)  # its reads are logged once a day
-    async with listened(database, api) as (tenant, sent):
+    async with listened(database, api.tenant.declarations.values()) as (tenant, sent):
         await tenant.reader.standing()
         ask = asker(build_schema(tenant.declarations, REPORTS), tenant, gate)
         for query, variables in QUERIES:
@@ -161,6 +163,40 @@ async def test_an_operation_is_one_statement(api: Api, database: str) -> None:
                 answer = orjson.loads(await ask(query, variables))
                 asked = [statement for statement in sent if not statement.startswith("LISTEN")]
                 assert (answer["errors"], len(asked)) == ([], 1), asked
+
+
+async def test_live_rows_alone_answer_where_the_views_stand_together(database: str) -> None:
+    """Else all versions do, as of the lowest; a statement sees which, and the next one begins with it."""
+    query = "{ customers { nodes { orderCount } } orders { totalCount } }"
+    pinned = f"query ($at: AsOf!) @asOf(at: $at) {query}"
+    async with connected(database) as pool, open_tenant(pool, "main", BUILT_IN) as writing:
+        await fill(writing.engine, 3)
+        low = await writing.projector.catch_up()
+        async with listened(database, BUILT_IN) as (tenant, sent):
+            ask = asker(build_schema(tenant.declarations, REPORTS), tenant)
+
+            async def answered(query: str, **variables: Any) -> tuple[Any, int, int]:
+                """The data, its position, and the number of statements."""
+                sent.clear()
+                told = orjson.loads(await ask(query, variables))
+                asked = [statement for statement in sent if "kehu_moment" in statement]
+                return told["data"], told["extensions"]["asOf"]["position"], len(asked)
+
+            before, *rest = await answered(query)
+            assert rest == [low, 1]
+            assert not [statement for statement in sent if "_past" in statement]
+
+            await writing.engine.execute(buy(1, 11))
+            await Projector(writing.log, [views["orders"]]).catch_up()
+            for statements in (2, 1):
+                assert await answered(query) == (before, low, statements)
+
+            head = await writing.projector.catch_up()
+            after, *rest = await answered(query)
+            assert (after != before, rest) == (True, [head, 1])
+            assert await answered(query) == (after, head, 1)
+            assert not [statement for statement in sent if "_past" in statement]
+            assert await answered(pinned, at={"position": low}) == (before, low, 1)
 
 
 async def test_a_rebuilt_view_is_noticed(api: Api) -> None:

@@ -19,6 +19,7 @@ from domain.events import decode
 from domain.interactions import Channel, Direction, LoopStage, RecordInteraction
 from domain.roles import Role
 from infra.keys import Keys
+from infra.log.sealing import unseal
 from tests.api.server import PATIENCE, Api, key_of
 from tests.api.test_events import log
 from tests.api.test_rights import asking, tell
@@ -43,9 +44,13 @@ async def test_the_export_tells_what_the_log_holds_with_the_stored_bytes(api: Ap
     await asyncio.gather(exported(api), log(api))  # which itself is in the log, once a day
 
     lines, told = await exported(api), await log(api)
+    keys = await api.tenant.log.keys.of({f"customer-{line['customerId']}" for line in lines})
     for line, event in zip(lines, told, strict=True):
         data, raw = line.pop("data"), base64.b64decode(line.pop("raw"))
-        assert decode(line["name"], line.pop("schema"), raw) == decode(line["name"], 1, encode_again(data))
+        key = keys.get(f"customer-{line['customerId']}")
+        plain = unseal(line["name"], raw, key, (api.tenant.name, line["stream"], line["version"]))
+        assert b"SECRET" not in raw
+        assert decode(line["name"], line.pop("schema"), plain) == decode(line["name"], 1, encode_again(data))
         assert data == json.loads(event.pop("data"))
         assert line == event
     stored = await api.tenant.pool.fetch("SELECT data FROM kehu.events ORDER BY position")

@@ -97,7 +97,7 @@ async def test_the_rows_of_a_list_are_counted_and_added_up_in_groups(api: Api, d
 
 
 async def one_statement(api: Api, database: str) -> None:
-    async with listened(database, api) as (tenant, sent):
+    async with listened(database, api.tenant.declarations.values()) as (tenant, sent):
         await tenant.reader.standing()
         ask = asker(build_schema(tenant.declarations, REPORTS), tenant)
         for _ in range(2):

@@ -168,7 +168,8 @@ async def test_no_path_says_more_than_the_lists_do(api: Api) -> None:
 
 
 async def test_a_key_of_another_tenant_opens_no_path(api: Api) -> None:
-    await tell(api, 1, "mei")
+    last = await tell(api, 1, "mei")
+    await api.tenant.reader.reached(api.tenant.declarations, last)
     [row, *_] = await rows(api)
     await Log(api.tenant.pool, "other").create()
     _, token = await Keys(api.tenant.pool, "other").create("a", Role.ADMIN, "a")

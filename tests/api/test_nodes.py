@@ -129,7 +129,7 @@ async def test_rows_by_their_ids_are_one_statement(api: Api, database: str) -> N
     gate = Gate(api.tenant, Access())
     before = asker(build_schema(api.tenant.declarations, REPORTS, compiled=False), api.tenant, gate)
     await settled(api, before, NODES, {"ids": ids})  # its reads are logged once a day
-    async with listened(database, api) as (tenant, sent):
+    async with listened(database, api.tenant.declarations.values()) as (tenant, sent):
         await tenant.reader.standing()
         ask = asker(build_schema(tenant.declarations, REPORTS), tenant, gate)
         await ask(NODES + " ", {"ids": ids})  # asyncpg looks types of arrays up, once a connection

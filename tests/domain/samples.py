@@ -17,10 +17,10 @@ C = TypeVar("C", bound=Command)
 
 def sample(command: type[C], **fields: Any) -> C:
     """Every field filled: texts with their name, days and moments a little ahead, the first of each enum."""
-    return parse(command, {**BY, **_filled(command), **fields})
+    return parse(command, {**BY, **filled(command), **fields})
 
 
-def _filled(record: type[Any]) -> dict[str, Any]:
+def filled(record: type[Any]) -> dict[str, Any]:
     hints = get_type_hints(record, include_extras=True)
     return {name: _value(hints[name], name) for name in record.__struct_fields__ if name not in METADATA}
 
@@ -46,5 +46,5 @@ def _value(hint: Any, name: str) -> Any:
     if hint is date:
         return (NOW + timedelta(days=1)).date().isoformat()
     if issubclass(hint, msgspec.Struct):
-        return _filled(hint)
+        return filled(hint)
     return "CNY" if name == "currency" else name

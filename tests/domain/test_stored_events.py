@@ -15,7 +15,20 @@ import domain.policies
 from domain.commands import Address, Text
 from domain.customers import ChurnCause, RelationshipEnded
 from domain.deciders import DECIDERS
-from domain.events import Event, UnknownEvent, catalogue, decode, encode, event, personal_fields
+from domain.events import (
+    ERASED,
+    Event,
+    UnknownEvent,
+    catalogue,
+    decode,
+    encode,
+    erased,
+    event,
+    join,
+    personal_fields,
+    scrubbed,
+    split,
+)
 
 GOLDEN = [
     json.loads(line)
@@ -42,6 +55,24 @@ def test_stored_bytes_give_the_event_and_the_event_gives_the_bytes(line: dict[st
         assert encode(event).decode() == line["bytes"]
         assert list(json.loads(line["bytes"])) == list(event.__struct_fields__)
         assert None not in json.loads(line["bytes"]).values(), "the example must fill every field"
+
+
+@pytest.mark.parametrize("line", GOLDEN, ids=lambda line: f"{line['name']}-{line['version']}")
+def test_what_is_personal_can_be_taken_out_of_the_bytes_and_put_back(line: dict[str, Any]) -> None:
+    event = stored(line)
+    kept, personal = split(event)
+    told = {name for name in personal_fields(type(event)) if getattr(event, name)}
+    assert not told & json.loads(kept).keys()
+    if personal is None:
+        assert told == set()
+        assert kept == encode(event)
+        return
+    assert json.loads(personal).keys() == told
+    assert decode(event.TOPIC, event.class_version, join(kept, personal)) == event
+    bare = decode(event.TOPIC, event.class_version, join(kept, erased(event.TOPIC, sorted(told))))
+    assert bare == scrubbed(event)
+    assert {getattr(bare, name) for name in told} <= {ERASED, None, ()}
+    assert encode(bare) != encode(event)
 
 
 @pytest.mark.parametrize("name", EVENTS)

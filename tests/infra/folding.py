@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from domain.calendar import DayEnded
-from domain.events import POLICY_TAG, Recorded
+from domain.events import ERASED, POLICY_TAG, Recorded
 from domain.policies import Policies, evolve
 from domain.tiers import Cadence, ends_on
 from projections.view import Declaration
@@ -42,6 +42,8 @@ def _fold(declaration: Declaration, rows: Rows, recorded: Recorded[Any], policie
         wanted = handler.rows.items()
         keys = [key for key, row in rows.items() if all(getattr(row, f) == v for f, v in wanted)]
     for key in keys:
+        if ERASED in key:
+            continue
         extra = (policies,) if handler.policies else ()
         after = handler.fold(rows.get(key, declaration.blank(key)), recorded, *extra)
         if after is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from types import UnionType
@@ -15,7 +15,8 @@ from domain.analysis import PublishAnalysisPolicy
 from domain.calendar import EndDay, PublishCalendar
 from domain.commands import METADATA, Command
 from domain.deadlines import PublishDeadlines
-from domain.deciders import DECIDERS
+from domain.deciders import BY_NAME, DECIDERS, decider_of
+from domain.erasure import ErasePersonalData
 from domain.errors import InvalidInput
 from domain.tiers import PublishTierPolicy, RetireTierPolicy
 from tests.infra.wishes import wish
@@ -65,15 +66,6 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "expires_on": ("2026-01-29", "2026-02-03"),
     "through": ("2026-01-20", "2026-01-29", "2026-02-03"),
 }
-APART = (
-    EndDay,
-    PublishTierPolicy,
-    RetireTierPolicy,
-    PublishDeadlines,
-    PublishAnalysisPolicy,
-    PublishCalendar,
-)
-COMMANDS = [command for decider in DECIDERS for command in decider.commands if command not in APART]
 OFTEN = {
     "EndRelationship": 1,
     "RecordInteraction": 10,
@@ -99,7 +91,6 @@ OFTEN = {
     "IssueSurvey": 8,
     "RecordResponse": 25,
 }
-WEIGHTS = [OFTEN.get(command.__name__, 1) for command in COMMANDS]
 POOLS = {
     "customer_id": 8,
     "order_id": 60,
@@ -131,41 +122,20 @@ def lives(seed: int) -> Iterator[Command]:
 
 def _command(rng: random.Random, when: dict[str, Any], today: date) -> Command:
     chance = rng.random()
-    if chance < 0.01:
-        return _tier_policy(rng, when, today)
-    if chance < 0.015:
-        version = f"d-{rng.randrange(9)}"
-        severe = rng.choice([[], [{"severity": "critical", "minutes": 30}]])
-        return wish(
-            PublishDeadlines,
-            deadlines_version=version,
-            effective_from=today.isoformat(),
-            default_minutes=rng.choice([60, 900]),
-            by_severity=severe,
-            **when,
-        )
-    if chance < 0.02:
-        return wish(
-            PublishAnalysisPolicy,
-            analysis_version=f"a-{rng.randrange(9)}",
-            effective_from=today.isoformat(),
-            a_percent=rng.choice([50, 80]),
-            active_days=rng.choice([3, 40, 365]),
-            **when,
-        )
-    if chance < 0.025:
-        return wish(
-            PublishCalendar,
-            calendar_version=f"k-{rng.randrange(9)}",
-            effective_from=today.isoformat(),
-            time_zone=rng.choice(["Asia/Shanghai", "America/New_York"]),
-            hours=[[[540, 1080]]] * 6 + [[]],
-            **when,
-        )
+    for below, make in RARELY.items():
+        if chance < below:
+            return make(rng, when, today)
+    (kind,) = rng.choices(COMMANDS, WEIGHTS)
+    return random_wish(rng, kind, when, today)
+
+
+def random_wish(rng: random.Random, kind: type[Command], when: dict[str, Any], today: date) -> Command:
+    """A command of that type, which the domain may allow or not; `when` has its metadata."""
+    if kind in APART:
+        return APART[kind](rng, when, today)
     while True:
-        (kind,) = rng.choices(COMMANDS, WEIGHTS)
         try:
-            return wish(kind, **_filled(rng, kind, when) | when)
+            return wish(kind, **_owned(rng, kind, _filled(rng, kind, when)) | when)
         except InvalidInput:  # two fields that do not go together, or a number out of its range
             continue
 
@@ -177,6 +147,23 @@ def _filled(rng: random.Random, record: type[Any], when: dict[str, Any]) -> dict
         for name in record.__struct_fields__
         if name not in METADATA
     }
+
+
+def _owned(rng: random.Random, kind: type[Command], fields: dict[str, Any]) -> dict[str, Any]:
+    """The same, most with ids that go together: what bears the number n is customer n's, modulo 8."""
+    own, everybody = decider_of(kind).id_field, POOLS["customer_id"]
+    number = int(fields[own].rpartition("-")[2]) % everybody if own and own.endswith("_id") else 0
+    if own != "customer_id" and "customer_id" in fields and rng.random() < 0.8:
+        fields["customer_id"] = f"cus-{number}"
+    for named in kind.names:
+        if fields[named.field] is None:
+            continue
+        id = BY_NAME[named.noun].id_field or ""
+        there = rng.randrange(POOLS.get(id, 5))
+        if named.theirs and rng.random() < 0.8:
+            there = number + everybody * (there // everybody)
+        fields[named.field] = f"{id[:3]}-{there}"
+    return fields
 
 
 def _value(rng: random.Random, hint: Any, name: str, when: dict[str, Any]) -> Any:
@@ -214,10 +201,16 @@ def _value(rng: random.Random, hint: Any, name: str, when: dict[str, Any]) -> An
     return rng.choice(CHOICES.get(name, WORDS))
 
 
+# --- What seldom happens ---------------------------------------------------------------------------
+
+
+def _day_end(rng: random.Random, when: dict[str, Any], today: date) -> Command:
+    return wish(EndDay, day=(today - timedelta(days=rng.randrange(4))).isoformat(), **when)
+
+
 def _tier_policy(rng: random.Random, when: dict[str, Any], today: date) -> Command:
-    version = f"p-{rng.randrange(6)}"
     if rng.random() < 0.2:
-        return wish(RetireTierPolicy, policy_version=version, **when)
+        return wish(RetireTierPolicy, policy_version=f"p-{rng.randrange(6)}", **when)
     rules = [
         {"tier": "platinum", "min_spend_minor": 60_000, "min_orders": 2},
         {"tier": "gold", "min_spend_minor": 50_000, "min_orders": 1},
@@ -226,7 +219,7 @@ def _tier_policy(rng: random.Random, when: dict[str, Any], today: date) -> Comma
     ]
     return wish(
         PublishTierPolicy,
-        policy_version=version,
+        policy_version=f"p-{rng.randrange(6)}",
         effective_from=(today - timedelta(days=rng.randrange(3))).isoformat(),
         currency=rng.choice(["CNY", "USD"]),
         window_days=rng.choice([1, 3, 365]),
@@ -234,3 +227,63 @@ def _tier_policy(rng: random.Random, when: dict[str, Any], today: date) -> Comma
         rules=rules,
         **when,
     )
+
+
+def _deadlines(rng: random.Random, when: dict[str, Any], today: date) -> Command:
+    return wish(
+        PublishDeadlines,
+        deadlines_version=f"d-{rng.randrange(9)}",
+        effective_from=today.isoformat(),
+        default_minutes=rng.choice([60, 900]),
+        by_severity=rng.choice([[], [{"severity": "critical", "minutes": 30}]]),
+        **when,
+    )
+
+
+def _analysis(rng: random.Random, when: dict[str, Any], today: date) -> Command:
+    return wish(
+        PublishAnalysisPolicy,
+        analysis_version=f"a-{rng.randrange(9)}",
+        effective_from=today.isoformat(),
+        a_percent=rng.choice([50, 80]),
+        active_days=rng.choice([3, 40, 365]),
+        **when,
+    )
+
+
+def _erasure(rng: random.Random, when: dict[str, Any], today: date) -> Command:
+    return wish(ErasePersonalData, **_filled(rng, ErasePersonalData, when) | when)
+
+
+def _calendar(rng: random.Random, when: dict[str, Any], today: date) -> Command:
+    return wish(
+        PublishCalendar,
+        calendar_version=f"k-{rng.randrange(9)}",
+        effective_from=today.isoformat(),
+        time_zone=rng.choice(["Asia/Shanghai", "America/New_York"]),
+        hours=[[[540, 1080]]] * 6 + [[]],
+        **when,
+    )
+
+
+Make = Callable[[random.Random, dict[str, Any], date], Command]
+RARELY: dict[float, Make] = {
+    0.01: _tier_policy,
+    0.015: _deadlines,
+    0.02: _analysis,
+    0.025: _calendar,
+    0.0265: _erasure,
+}
+"""What seldom happens, by the chance below which it does."""
+APART: dict[type[Command], Make] = {
+    EndDay: _day_end,
+    PublishTierPolicy: _tier_policy,
+    RetireTierPolicy: _tier_policy,
+    PublishDeadlines: _deadlines,
+    PublishAnalysisPolicy: _analysis,
+    PublishCalendar: _calendar,
+    ErasePersonalData: _erasure,
+}
+"""What random fields alone do not get right, and what is rare."""
+COMMANDS = [command for decider in DECIDERS for command in decider.commands if command not in APART]
+WEIGHTS = [OFTEN.get(command.__name__, 1) for command in COMMANDS]

@@ -1,0 +1,68 @@
+"""Groups of customers (集团客户): who stands below whom, and what each group comes to."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from domain.events import Recorded
+from domain.groups import ParentAssigned
+from projections.view import CustomerId, View, on, report, view
+
+
+@view("group_members", key="customer_id", indexes=["parent_id"])
+class GroupMember(View):
+    """Below whom a customer stands in its group's tree (集团客户)."""
+
+    customer_id: CustomerId
+    """Who."""
+    parent_id: str | None
+    """The customer right above; null: at the top."""
+
+    @on(ParentAssigned)
+    def placed(self, recorded: Recorded[ParentAssigned]) -> Self:
+        return self.but(parent_id=recorded.event.parent_id)
+
+
+@report(
+    "group_rollup",
+    reads=["group_members", "customers", "spendings"],
+    query="""
+    WITH RECURSIVE tops AS (
+        SELECT DISTINCT parent_id AS top FROM {group_members} m
+         WHERE parent_id IS NOT NULL AND (:customer_id::text IS NULL OR parent_id = :customer_id::text)),
+    members AS (
+        SELECT top, top COLLATE "C" AS id, 0 AS depth FROM tops
+        UNION ALL
+        SELECT t.top, m.customer_id, t.depth + 1 FROM members t JOIN {group_members} m ON m.parent_id = t.id)
+    SELECT top AS head_id, count(*) AS member_count, max(depth) AS levels,
+           coalesce(sum(c.order_count), 0)::bigint AS order_count,
+           coalesce(sum(c.contact_count), 0)::bigint AS contact_count,
+           coalesce(sum(c.complaint_count), 0)::bigint AS complaint_count,
+           coalesce(sum(s.spent), 0)::bigint AS spent_minor
+      FROM members t
+      JOIN {customers} c ON c.customer_id = t.id
+      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {spendings} p GROUP BY 1) s
+        ON s.customer_id = t.id
+     GROUP BY top ORDER BY spent_minor DESC, top LIMIT 200
+    """,
+)
+class GroupRollup(View):
+    """A customer with all below it in the tree, on every level, added up: at most 200, largest first."""
+
+    customer_id: str | None = None
+    """The customer on top; all who have somebody below them, where it is left out."""
+
+    head_id: str
+    """The customer on top."""
+    member_count: int
+    """Customers, the one on top included."""
+    levels: int
+    """How many levels lie below the top."""
+    order_count: int
+    """Their orders."""
+    contact_count: int
+    """Their interactions."""
+    complaint_count: int
+    """Their complaints."""
+    spent_minor: int
+    """What they paid, less refunds, in minor units."""

@@ -1,0 +1,310 @@
+"""What is erased is nowhere any more: not in the log, its archives, a view, a memory, as of no moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.commands import Command
+from domain.complaints import AcknowledgeComplaint, OfferRemedy, ReceiveComplaint
+from domain.customers import (
+    AddContactPoint,
+    ChangeProfile,
+    CustomerEnded,
+    EndRelationship,
+    RegisterCustomer,
+)
+from domain.erasure import CustomerErased, ErasePersonalData, PersonalDataErased
+from domain.events import ERASED
+from domain.extras import DefineExtraField, SetExtraField
+from domain.files import RecordFileEntry
+from domain.identifiers import AddIdentifier, IdentifierTaken, RejectIdentifier, VerifyIdentifier
+from domain.interactions import RecordInteraction, ResolveInteraction
+from domain.leads import CaptureLead, QualifyLead
+from domain.restrictions import RestrictCustomer
+from infra.archive.archiving import archive, due
+from infra.archive.verifying import verify
+from infra.database import Pool
+from infra.engine import Engine
+from infra.log.feeds import Feeds
+from infra.log.followers import Wakeups
+from infra.log.group_commit import GroupCommit
+from infra.log.log import Log
+from infra.log.reading import Selection
+from infra.log.sealing import SEALED
+from infra.views import projector
+from infra.views.builds import Build
+from tests.infra.test_archive import SIZE, SMALL_RANGES
+from tests.infra.wishes import wish
+from tests.infra.worlds import VIEWS, World, opened_world
+
+SECRET = "茉莉 Mòlì"
+"""In everything that anybody says of the customer."""
+LI, WANG = {"customer_id": "li"}, {"customer_id": "wang"}
+
+
+@pytest.fixture
+async def world(database: str) -> AsyncIterator[World]:
+    async with opened_world(database) as world:
+        await world.log.pool.execute(SMALL_RANGES)
+        yield world
+
+
+def life(customer: str, said: str) -> list[Command]:
+    """What makes a customer's file, all of it said in these words."""
+    me = {"customer_id": customer}
+    return [
+        wish(RegisterCustomer, **me, name=said, birthday="1980-03-03", region="华东"),
+        wish(ChangeProfile, **me, name=f"{said} again"),
+        wish(ChangeProfile, **me, region="North"),
+        wish(AddContactPoint, **me, kind="postal", value=f"{said} Road 1"),
+        wish(AddIdentifier, **me, kind="account", value=said),
+        wish(VerifyIdentifier, **me, kind="account", value=said, evidence=f"{said} was there"),
+        wish(AddIdentifier, **me, kind="passport", value=f"{said} 2"),
+        wish(RejectIdentifier, **me, kind="passport", value=f"{said} 2", reason=f"not {said}'s"),
+        wish(RecordFileEntry, **me, entry_id="e-1", layer="core", kind="need", text=f"{said} wants tea"),
+        wish(SetExtraField, **me, field="tea", value=said),
+        wish(
+            RecordInteraction,
+            **me,
+            interaction_id=f"i-{customer}",
+            channel="phone",
+            direction="inbound",
+            stage="before",
+            text=f"{said} rang",
+            topic="tea",
+        ),
+        wish(
+            ReceiveComplaint,
+            **me,
+            complaint_id=f"k-{customer}",
+            channel="phone",
+            category="product",
+            text=f"{said} is angry",
+        ),
+        wish(AcknowledgeComplaint, complaint_id=f"k-{customer}", apology=f"sorry, {said}"),
+        offer(customer, f"new tea for {said}"),
+        wish(RestrictCustomer, **me, reason=f"{said} shouted"),
+    ]
+
+
+def offer(customer: str, remedy: str) -> Command:
+    return wish(OfferRemedy, complaint_id=f"k-{customer}", remedy=remedy, currency="CNY")
+
+
+async def lived(world: World) -> None:
+    await world.engine.execute(wish(DefineExtraField, field="tea", kind="text", label="tea"))
+    seen = {"interest": "tea", "origin": "fair"}
+    first = wish(CaptureLead, lead_id="l-1", name=SECRET, value=f"{SECRET}@example.org", **seen)
+    became = wish(QualifyLead, lead_id="l-1", customer_id="li")
+    other = wish(CaptureLead, lead_id="l-2", name="Wang", **seen)
+    for command in [first, other, *life("li", SECRET), became, *life("wang", "Wang")]:
+        await world.engine.execute(command)
+
+
+ERASE = {"ground": "request"}
+
+
+async def places(pool: Pool, text: str) -> set[str]:
+    """The tables of the database in which a text stands somewhere, in whatever column."""
+    tables = await pool.fetch(
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname LIKE 'kehu%'"
+    )
+    found = set()
+    for (table,) in tables:
+        for form in (text, text.encode().hex()):
+            if await pool.fetchval(
+                f"SELECT EXISTS (SELECT FROM {table} t WHERE strpos(t::text, $1) > 0)", form
+            ):
+                found.add(table)
+    return found
+
+
+async def test_no_table_holds_it_any_more(world: World) -> None:
+    await lived(world)
+    views = world.projector()
+    await views.catch_up()
+    assert await places(world.log.pool, SECRET) >= {"kehu_views.customers_1", "kehu_views.customers_1_past"}
+    assert "kehu.events" not in " ".join(await places(world.log.pool, SECRET)), "it is sealed there"
+    await views.rebuild()
+    await views.catch_up()
+    assert "kehu_views.customers_1" in await places(world.log.pool, SECRET), "for a rollback"
+    await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+    await views.catch_up()
+    assert await places(world.log.pool, SECRET) == set()
+    assert await places(world.log.pool, "Wang rang") != set()
+    assert [fault async for fault in verify(world.log)] == []
+
+
+@pytest.mark.parametrize("batch", [1, 7, 20_000])
+async def test_the_views_are_what_a_rebuild_makes_of_the_log(
+    world: World, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(projector, "BATCH", batch)
+    views = world.projector()
+    await lived(world)
+    await views.catch_up()
+    for command in (
+        wish(ErasePersonalData, **LI, **ERASE),
+        wish(ResolveInteraction, interaction_id="i-li", within_remit=True),
+        wish(ErasePersonalData, **WANG, **ERASE),
+    ):
+        await world.engine.execute(command)
+        await views.catch_up()
+    erased = await world.digests()
+    await views.rebuild()
+    await views.catch_up()
+    assert await world.digests() == erased
+
+
+async def test_a_crash_in_the_middle_leaves_it_to_the_next_process(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lived(world)
+    await world.projector().catch_up()
+    await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+    erase, left = Build.erase, [0, 2, 5]
+
+    async def dies(build: Build, *arguments: Any) -> None:
+        await erase(build, *arguments)
+        left[0] -= 1
+        if left[0] < 0:
+            left.pop(0)
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Build, "erase", dies)
+        for _ in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                await world.projector().catch_up()
+    await world.projector().catch_up()
+    assert await places(world.log.pool, SECRET) == set()
+
+
+async def test_what_happened_stays_and_who_it_was_does_not(world: World) -> None:
+    await lived(world)
+    before = await world.log.read_customer("li")
+    await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+    after = await world.log.read_customer("li")
+    assert [e.name for e in after] == [*(e.name for e in before), "PersonalDataErased"]
+    registered, complaint = after[0].event, next(e.event for e in after if e.name == "ComplaintReceived")
+    assert (registered.name, registered.birthday, registered.region) == (ERASED, None, "华东")  # type: ignore[attr-defined]
+    assert (complaint.text, str(complaint.category)) == (ERASED, "product")  # type: ignore[attr-defined]
+    assert await world.log.read_customer("wang") == [
+        e for e in await world.log.read() if e.customer_id == "wang"
+    ]
+    assert isinstance(after[-1].event, PersonalDataErased)
+
+
+async def test_an_erased_file_stays_closed(world: World) -> None:
+    await lived(world)
+    first = await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+    for again in (
+        wish(ChangeProfile, **LI, name="Li"),
+        wish(EndRelationship, **LI, cause="natural"),
+        wish(
+            RecordInteraction,
+            **LI,
+            interaction_id="i-9",
+            channel="phone",
+            direction="inbound",
+            stage="after",
+            topic="?",
+        ),
+    ):
+        with pytest.raises((CustomerErased, CustomerEnded)):
+            await world.engine.execute(again)
+    second = await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+    assert second.position == first.position == await world.log.head(), "it is done once"
+
+
+async def test_an_identifier_is_free_again_and_not_to_be_guessed(world: World) -> None:
+    await lived(world)
+    same = {"customer_id": "wang", "kind": "account", "value": SECRET}
+    await world.engine.execute(wish(AddIdentifier, **same))
+    with pytest.raises(IdentifierTaken):
+        await world.engine.execute(wish(VerifyIdentifier, **same, evidence="seen"))
+    await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+    tagged = "SELECT count(*) FROM kehu.tags WHERE tag LIKE 'identifier:%'"
+    assert await world.log.pool.fetchval(tagged) == 2, "Wang's alone: verified, and rejected"
+    await world.engine.execute(wish(VerifyIdentifier, **same, evidence="seen"))
+
+
+async def test_archives_need_not_be_written_anew(world: World, tmp_path: Path) -> None:
+    await lived(world)
+    for n in range(3 * SIZE):
+        await world.engine.execute(wish(ChangeProfile, **LI, name=f"{SECRET} {n}"))
+    await world.projector().catch_up()
+    files = await archive(world.log, tmp_path, await due(world.log, 2 * SIZE))
+    assert len(files) == 2
+    named = (await world.log.read_customer("li"))[0].event
+    assert named.name == SECRET  # type: ignore[attr-defined]
+    assert not any(SECRET.encode() in file.read_bytes() for file in files)
+    await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+    for log in (world.log, Log(world.log.pool, world.log.tenant)):
+        events = [e.event for e in await log.read_customer("li")]
+        assert {getattr(event, "name", None) for event in events} == {None, ERASED}
+    assert [fault async for fault in verify(world.log)] == []
+    tagged = "SELECT count(*) FROM kehu.tags WHERE tag LIKE 'identifier:%'"
+    assert await world.log.pool.fetchval(tagged) == 2
+
+
+async def test_a_process_that_still_knows_the_key_writes_what_nobody_can_read(world: World) -> None:
+    await lived(world)
+    other = Log(world.log.pool, world.log.tenant)
+    commit = GroupCommit(other)
+    engine = Engine(other, commit)
+    try:
+        await engine.execute(offer("li", f"sugar for {SECRET}"))
+        await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+        late = await engine.execute(offer("li", f"cream for {SECRET}"))
+    finally:
+        await commit.close()
+    (told,) = await world.log.read_at([late.position])
+    assert told.event.remedy == ERASED  # type: ignore[attr-defined]
+
+
+async def test_what_somebody_changed_in_a_sealed_part_is_found(world: World) -> None:
+    await lived(world)
+    await world.log.pool.execute(
+        "UPDATE kehu.events SET data = (SELECT o.data FROM kehu.events o WHERE o.customer_id = 'wang'"
+        " AND o.name = 'CustomerRegistered') WHERE customer_id = 'li' AND name = 'CustomerRegistered'"
+    )
+    (fault,) = [fault async for fault in verify(world.log)]
+    assert "CustomerRegistered cannot be decoded" in fault
+
+
+async def test_a_follower_who_comes_late_is_told_without_it(world: World) -> None:
+    await lived(world)
+    wakeups = Wakeups(world.log)
+    feeds, wanted = Feeds(world.log, wakeups), Selection(customer_id="li")
+    try:
+        async with aclosing(feeds.follow(wanted, await world.log.head())) as following:
+            coming = asyncio.ensure_future(anext(following))
+            while not feeds.followers:  # noqa: ASYNC110  # nobody says so
+                await asyncio.sleep(0)
+            await world.engine.execute(offer("li", f"cream for {SECRET}"))
+            ((told,), _) = await coming
+            assert SECRET in told.recorded.event.remedy  # type: ignore[attr-defined]
+            await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+            await anext(following)
+            assert told.recorded.event.remedy == ERASED  # type: ignore[attr-defined]
+    finally:
+        await feeds.close()
+        await wakeups.close()
+
+
+async def test_stored_bytes_tell_which_fields_are_sealed(world: World) -> None:
+    await lived(world)
+    data = await world.log.pool.fetchval(
+        "SELECT data FROM kehu.events WHERE name = 'CustomerRegistered' LIMIT 1"
+    )
+    assert data.startswith(SEALED)
+    assert b"birthday" in data.partition(b":")[2].partition(b":")[0]
+    assert b'"region":"\xe5\x8d\x8e\xe4\xb8\x9c"' in data
+    assert len(VIEWS) > 50
