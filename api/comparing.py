@@ -16,7 +16,6 @@ from api.events import Event
 from api.moments import AsOf, position_at
 from api.pages import DEFAULT_PAGE, require_page
 from api.policy import OWNER_OF, Right, Subject, require_unmasked, right
-from api.reads import about
 from api.rights import require_events_of
 from api.scalars import Int64
 from api.views import ViewType, given
@@ -160,9 +159,11 @@ def _about_customers(context: Call) -> Iterator[tuple[Declaration, str]]:
     for declaration in sorted(context.tenant.declarations.values(), key=_order):
         if right(context.caller, Subject("view", declaration.name)) is Right.NONE:
             continue
-        column, through = about(declaration) or (None, None)
-        if column is not None and through is None:
-            yield declaration, column
+        columns = [f.name for f in declaration.fields if f.ref == OWNER_OF and not f.many]
+        if declaration.name == OWNER_OF:
+            columns = list(declaration.key)
+        if columns:
+            yield declaration, "customer_id" if "customer_id" in columns else columns[0]
 
 
 def _order(declaration: Declaration) -> tuple[bool, str]:

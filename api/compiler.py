@@ -33,7 +33,7 @@ from api.nodes import DECLARATION, Id, NodeId, key_of
 from api.nodes import declared as declared_by
 from api.pages import ENDS, page_size, parse_cursors, require_page
 from api.policy import Subject, names_customers, require_unmasked
-from api.reads import Read, about, mark, of_report, personal_key
+from api.reads import Read, mark, of_report, personal_key
 from api.views import ColumnName, SortDirection, filter_parts, given, wanted_order
 from domain.records import Record
 from infra.views.conditions import All, Order, Outer, Test, Where, Window, complete_order
@@ -227,8 +227,8 @@ class Compiler:
     """Compiles one operation for those who have the same `sight` of each view (it raises FORBIDDEN for none).
 
     Afterwards `cursors` and `sizes` are what its variables are yet to say; `reads` are the personal data that
-    rows show, by the number that they are marked with, and `bulk` those of many customers at once, or of the
-    one whom an argument names.
+    rows show, by the number that they are marked with, and `bulk` those of reports, with the customer whom
+    an argument names.
     """
 
     def __init__(
@@ -270,19 +270,22 @@ class Compiler:
                 raise Uncompiled(f"the key {key} is too long")
         body = tuple((key, self._field(kind, details)) for key, details in grouped.items())
         declaration = kind.extensions.get(DECLARATION)
-        return body if declaration is None else self._marked(declaration, body)
+        return (
+            body
+            if declaration is None
+            else self._marked(declaration, body, Whose(column=declaration.subject))
+        )
 
-    def _marked(self, declaration: Declaration, body: Body) -> Body:
-        """What is shown of a row; where something of it is personal, it says first of whom it is."""
-        shown, found = _personal(value for _, value in body), about(declaration)
+    def _marked(self, declaration: Declaration, body: Body, whose: Whose) -> Body:
+        """What is shown of rows; where something of it is personal, it says first of whom it is."""
+        shown = _personal(value for _, value in body)
         fields = tuple(sorted(shown - self._sight(declaration).masked.keys()))
-        if not fields or found is None:
+        if not fields or declaration.subject is None:
             return body
-        column, through = found
-        read = Read(subject=Subject("view", declaration.name), fields=fields, through=through)
+        read = Read(subject=Subject("view", declaration.name), fields=fields)
         if read not in self.reads:
             self.reads.append(read)
-        return ((mark(self.reads.index(read)), Whose(column=column)), *body)
+        return ((mark(self.reads.index(read)), whose), *body)
 
     def _field(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Value:
         name = details[0].node.name.value
@@ -401,7 +404,7 @@ class Compiler:
         by, size = columns_of_groups(wanted["by"], self._sight(declaration)), wanted["first"]
         self._require_page(size)
         self._grouped = declaration, by
-        body = self._inside(_kind(declared), details)
+        body = self._marked(declaration, self._inside(_kind(declared), details), Whose())
         self._grouped = before
         return GroupsOf(by=by, size=size, body=body)
 
@@ -409,8 +412,6 @@ class Compiler:
         assert self._grouped is not None
         declaration, by = self._grouped
         column = column_of_figure(declaration, by, name, of, self._sight(declaration))
-        if column.personal and about(declaration):
-            self.bulk.append((Read(subject=Subject("view", declaration.name), fields=(column.name,)), None))
         return Shown(field=column, names=_names(column)) if name == "key" else Figure(name=name, field=column)
 
     def _part(self, part: meaning.Part, declared: GraphQLField, details: FieldDetailsList) -> Value:
@@ -464,6 +465,8 @@ def _personal(values: Iterable[Value]) -> set[str]:
     for value in values:
         match value:
             case Shown(field=field) if field.personal:
+                told.add(field.name)
+            case Figure(field=field) if field.personal:
                 told.add(field.name)
             case IdOf(declaration=declaration):
                 told |= personal_key(declaration)

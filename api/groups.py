@@ -19,7 +19,6 @@ from api.call import Call, call
 from api.errors import refused
 from api.pages import DEFAULT_PAGE, require_page
 from api.policy import Subject, require_unmasked
-from api.reads import about
 from api.scalars import Int64, moment_text
 from domain.records import Record
 from infra.views.conditions import All, Where
@@ -99,7 +98,7 @@ class Groups:
     async def figure(self, context: Call, name: str, of: Enum, number: int) -> Any:
         view = self._table.declaration
         column = column_of_figure(view, self.by, name, of, self._sight)
-        if column.personal and about(view):
+        if column.personal and view.subject:
             context.seen.note(Subject("view", view.name), column.name, None)
 
         async def load(numbers: list[int]) -> list[Any]:

@@ -22,7 +22,7 @@ from domain.records import Record
 from infra.tenant import Tenant
 from infra.views.conditions import Window
 from infra.views.reader import EVERYTHING
-from projections.view import Declaration, Report, views
+from projections.view import Declaration, Report
 
 TOGETHER = 1_000
 """Reads that are logged in one transaction at most."""
@@ -39,28 +39,10 @@ class Read(Record):
     subject: Subject
     fields: tuple[str, ...] = ()
     """None: all."""
-    through: str | None = None
-    """The view whose keys stand for customers, where its rows name none themselves."""
 
 
 Reads = Mapping[Read, set[str | None]]
 """What was read, and of whom; None where it was about many at once."""
-
-
-def about(view: Declaration, seen: tuple[str, ...] = ()) -> tuple[str, str | None] | None:
-    """The column that says whom the rows of a view are about, and the view, if not `customers`, that it is a
-    key of; None where they are about no customer."""
-    if view.name == OWNER_OF:
-        return view.key[0], None
-    refs = [f for f in view.fields if f.ref and not f.many and f.type is str]
-    if theirs := [f.name for f in refs if f.ref == OWNER_OF]:
-        return "customer_id" if "customer_id" in theirs else theirs[0], None
-    for field in refs:
-        target = views.get(str(field.ref))
-        known = target is None or len(target.key) > 1 or target.name in (*seen, view.name)
-        if target and not known and about(target, (*seen, view.name)):
-            return field.name, field.ref
-    return None
 
 
 # --- What an answer shows --------------------------------------------------------------------------
@@ -71,14 +53,14 @@ class Seen:
 
     def __init__(self) -> None:
         self._reads: dict[Read, set[str | None]] = {}
-        self._fields: dict[tuple[Subject, str | None, str | None], set[str]] = {}
+        self._fields: dict[tuple[Subject, str | None], set[str]] = {}
 
     def add(self, read: Read, of: Iterable[str | None]) -> None:
         self._reads.setdefault(read, set()).update(of)
 
-    def note(self, subject: Subject, field: str, of: str | None, through: str | None = None) -> None:
-        """One field more, of one row."""
-        self._fields.setdefault((subject, of, through), set()).add(field)
+    def note(self, subject: Subject, field: str, of: str | None) -> None:
+        """One field more, of one customer, or of many at once."""
+        self._fields.setdefault((subject, of), set()).add(field)
 
     @property
     def reads(self) -> Reads:
@@ -86,11 +68,10 @@ class Seen:
         if self._fields or len({read.subject for read in self._reads}) < len(self._reads):
             for read, of in self._reads.items():
                 for one in of:
-                    told = self._fields.setdefault((read.subject, one, read.through), set())
-                    told.update(read.fields)
+                    self._fields.setdefault((read.subject, one), set()).update(read.fields)
             self._reads = {}
-            for (subject, one, through), fields in self._fields.items():
-                self.add(Read(subject=subject, fields=tuple(sorted(fields)), through=through), [one])
+            for (subject, one), fields in self._fields.items():
+                self.add(Read(subject=subject, fields=tuple(sorted(fields))), [one])
             self._fields = {}
         return self._reads
 
@@ -122,12 +103,11 @@ def note_event(seen: Seen, caller: Caller, customer: str | None, event: Event) -
 def watch(core: GraphQLSchema, rows: Mapping[str, Declaration]) -> None:
     """Let resolvers of personal fields note whose they show; `rows` says of which view a type's rows are."""
     for name, view in rows.items():
-        kind, found = core.type_map[name], about(view)
+        kind = core.type_map[name]
         assert isinstance(kind, GraphQLObjectType)
-        if found is not None:
-            for made in kind.fields.values():
-                if fields := told_by(made):
-                    _watched(made, view, fields, *found)
+        for made in kind.fields.values():
+            if view.subject is not None and (fields := told_by(made)):
+                _watched(made, Subject("view", view.name), fields, view.subject)
 
 
 def told_by(made: GraphQLField) -> frozenset[str]:
@@ -145,17 +125,15 @@ def personal_key(view: Declaration) -> frozenset[str]:
     return frozenset(name for name in view.key if view.field(name).personal)
 
 
-def _watched(
-    made: GraphQLField, view: Declaration, fields: Iterable[str], column: str, through: str | None
-) -> None:
-    resolve, subject = made.resolve, Subject("view", view.name)
+def _watched(made: GraphQLField, subject: Subject, fields: Iterable[str], column: str) -> None:
+    resolve = made.resolve
     assert resolve is not None
 
     def watched(source: Any, info: Any, **arguments: Any) -> Any:
-        context = info.context
-        if right(context.caller, subject) is not Right.MASKED:
+        context, customer = info.context, getattr(source.row, column)
+        if customer is not None and right(context.caller, subject) is not Right.MASKED:
             for field in fields:
-                context.seen.note(subject, field, getattr(source.row, column), through)
+                context.seen.note(subject, field, customer)
         return resolve(source, info, **arguments)
 
     made.resolve = watched
@@ -176,14 +154,14 @@ def mark(number: int) -> str:
 
 
 def unmarked(data: bytes, reads: Sequence[Read], seen: Seen) -> bytes:
-    """An answer without its marks, which are noted."""
+    """An answer without its marks, which are noted: of a row about nobody it is null, of many rows empty."""
     parts = MARK.split(data)
     of: list[set[bytes | None]] = [set() for _ in reads]
     for number, one in zip(parts[1::3], parts[2::3], strict=True):
         of[int(number)].add(one)
     for read, them in zip(reads, of, strict=True):
-        if them:
-            seen.add(read, [None if one is None else orjson.loads(b'"%b"' % one) for one in them])
+        if customers := [orjson.loads(b'"%b"' % one) for one in them if one is not None]:
+            seen.add(read, [customer or None for customer in customers])
     return b"".join(parts[::3])
 
 
@@ -237,8 +215,7 @@ class ReadLog:
     async def _commands(
         self, caller: Caller, day: date, read: Read, of: set[str | None]
     ) -> Sequence[Command]:
-        customers = {*(await self._customers(read.through, of)).values()}
-        grounds = await self._grounds(caller, read.subject, customers)
+        grounds = await self._grounds(caller, read.subject, of)
         now, what = datetime.now(UTC), read.subject.name or read.subject.kind
         return [
             read_by(
@@ -255,35 +232,23 @@ class ReadLog:
             for customer, (ground, loan) in grounds.items()
         ]
 
-    async def _customers(self, through: str | None, of: Iterable[str | None]) -> dict[str | None, str | None]:
-        """For which customer each stands: for itself, or a row of a view for whom that is about."""
-        if through is None:
-            return {one: one for one in of}
-        rows = await self._rows(through, of)
-        found = about(self._tenant.declarations[through])
-        assert found is not None  # else nothing would be read through it
-        column, further = found
-        owner = {one: None if one not in rows else getattr(rows[one], column) for one in of}
-        customers = await self._customers(further, owner.values())
-        return {one: customers[owner[one]] for one in owner}
-
-    async def _rows(self, view: str, keys: Iterable[str | None]) -> dict[str | None, Any]:
-        """The rows of a view, as they are now, by their keys."""
-        reader = self._tenant.reader
-        standing = await reader.standing()
-        table, named = reader.table(view, standing), [(key,) for key in keys if key is not None]
-        rows = await reader.by_keys(table, named, standing.positions[view], sight=EVERYTHING)
-        return {key: found.row for (key,), found in rows.items()}
-
     async def _grounds(
         self, caller: Caller, subject: Subject, customers: Iterable[str | None]
     ) -> dict[str | None, tuple[Ground, str | None]]:
         """By which right, and by which loan, the caller reads what is about each."""
         if right(caller, subject) is not Right.OWN and not caller.own_only:
             return dict.fromkeys(customers, (Ground.ROLE, None))
-        files, loans = await self._rows(OWNER_OF, customers), await self._loans(caller)
+        files, loans = await self._files(customers), await self._loans(caller)
         lent = {id: loan for id, loan in loans.items() if getattr(files.get(id), OWNER, None) != caller.actor}
         return {id: (Ground.LENT, lent[id]) if id in lent else (Ground.OWN, None) for id in customers}
+
+    async def _files(self, customers: Iterable[str | None]) -> dict[str | None, Any]:
+        """The customers' files as they are now."""
+        reader = self._tenant.reader
+        standing = await reader.standing()
+        table, named = reader.table(OWNER_OF, standing), [(id,) for id in customers if id is not None]
+        rows = await reader.by_keys(table, named, standing.positions[OWNER_OF], sight=EVERYTHING)
+        return {id: found.row for (id,), found in rows.items()}
 
     async def _loans(self, caller: Caller) -> dict[str | None, str]:
         """The caller's running loans, by the customers whose files are lent."""

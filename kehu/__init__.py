@@ -42,6 +42,7 @@ from domain.customers import (
     RelationshipEnded,
 )
 from domain.deadlines import DeadlinesPublished
+from domain.erasure import PersonalDataErased
 from domain.events import Event, Personal, Recorded
 from domain.extras import ExtraFieldDefined, ExtraFieldSet
 from domain.files import (
@@ -221,6 +222,7 @@ __all__ = [
     "ParentAssigned",
     "PaymentReceived",
     "Personal",
+    "PersonalDataErased",
     "PersonalDataRead",
     "PointsEarned",
     "PointsExpired",

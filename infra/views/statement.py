@@ -33,9 +33,9 @@ class Shown(Record):
 
 
 class Whose(Record):
-    """A column of the row around, as text: it says of whom the row is."""
+    """A column of the row around, as text: it says of whom the row is; without one, nothing: of many."""
 
-    column: str
+    column: str | None = None
 
 
 class Constant(Record):
@@ -271,7 +271,9 @@ class _Writer:
         match value:
             case Shown(field=field, names=names):
                 return shown(f"{row}.{quoted(field.name)}", field, names)
-            case Whose(column=column):
+            case Whose(column=None):
+                return "''::text"
+            case Whose(column=str(column)):
                 return f"{row}.{quoted(column)}::text"
             case Constant(value=bool(truth)):
                 return "true" if truth else "false"
