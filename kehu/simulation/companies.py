@@ -150,9 +150,9 @@ class _Company:
 
     def _read(self, number: int, days: float, reader: str, what: str, *fields: str, **more: Any) -> Command:
         """A read of this company's personal data, as Kehu would log it."""
-        day, id = (self.begin + timedelta(days=days)).date(), f"{self.id}/read-{number}"
-        said = {"read_id": id, "customer_id": self.id, "day": day.isoformat(), "what": what, **more}
-        return self.tell(LogRead, f"read-{number}", days, reader, fields=fields, **said)
+        moment, id = self.begin + timedelta(days=days), f"{self.id}/read-{number}"
+        said = {"read_id": id, "customer_id": self.id, "day": moment.date().isoformat(), "what": what}
+        return tell(LogRead, id, moment, reader, fields=fields, **{**said, **more})
 
     def commands(self) -> Iterator[Command]:
         yield from self._file()
