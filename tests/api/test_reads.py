@@ -237,7 +237,7 @@ SECRETIVE = {
     *("key", "key-resolvers", "cursor", "cursor-resolvers", "page", "page-resolvers"),
     *("report-of-many", "file-of-many"),
 }
-"""What shows no secret in plain words: ids and cursors hold it encoded, these reports are about nobody here."""
+"""What shows no secret in plain words: ids and cursors hold it encoded, these reports are about nobody."""
 
 GONE = "{ customers(orderBy: [{by: NAME}], filter: {live: {eq: false}}) { pageInfo { endCursor } } }"
 IMPERSONAL = [
