@@ -119,7 +119,8 @@ async def _what_is_there(
     example = await tenant.pool.fetchval(
         "SELECT customer_id FROM kehu.events e WHERE tenant = $1 AND customer_id IN ("
         "       SELECT customer_id FROM kehu.events WHERE tenant = $1 AND name = 'ComplaintClosed')"
-        " GROUP BY customer_id ORDER BY count(*) FILTER (WHERE name = 'OrderPlaced') DESC, customer_id LIMIT 1",
+        " GROUP BY customer_id ORDER BY count(*) FILTER (WHERE name = 'OrderPlaced') DESC, customer_id"
+        " LIMIT 1",
         tenant.name,
     )
     return {
