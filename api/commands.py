@@ -25,6 +25,7 @@ from api.views import ViewType, optional
 from domain.commands import METADATA, Command, Named, parse
 from domain.decider import Decider
 from domain.errors import DomainError, InvalidInput
+from domain.reads import KEY as READ
 from infra.engine import Executed
 from infra.log.units import CommandIdReused
 from infra.views.reader import Found, masked
@@ -51,7 +52,7 @@ MEANINGS: Mapping[str, str] = {
     "description": "What was ordered, in a few words.",
     "reason": "Why.",
     "name": "The person's or the firm's name.",
-    "relation": "What the customer is to us.",
+    "relation": "What the customer is to us (客户分类).",
     "region": "Where the customer is at home.",
     "language": "Which one to speak and write with the customer.",
     "birthday": "A person's day of birth.",
@@ -65,17 +66,17 @@ MEANINGS: Mapping[str, str] = {
     "owner": "Who looks after the customer from now on.",
     "cause": "Why the customer left.",
     "offer": "What was offered for it.",
-    "channel": "By which way it came about.",
+    "channel": "By which way it came about (多渠道).",
     "direction": "Who began it.",
-    "stage": "Where it stands to a sale.",
-    "service_stage": "How far the service has come.",
-    "mood": "How the customer seemed.",
+    "stage": "Where it stands to a sale (售前、售中、售后).",
+    "service_stage": "How far the service has come (服务四阶段).",
+    "mood": "How the customer seemed (情绪).",
     "topic": "What it was about, in a few words.",
     "text": "What was said, in the customer's own words.",
     "duration_seconds": "How long it took.",
     "taker": "Who is responsible from now on.",
     "within_remit": "Whether who received it could finish it without anybody else.",
-    "category": "What it is about.",
+    "category": "What it is about (投诉内容).",
     "apology": "What the customer is told.",
     "severity": "How badly it hurts the customer.",
     "safety": "Whether somebody's safety is concerned.",
@@ -107,8 +108,8 @@ MEANINGS: Mapping[str, str] = {
 }
 """What a command's field means, where the command itself does not say."""
 
-RESERVED = ("day/", "import/", "demo/")
-"""How the keys begin that Kehu itself gives: to ended days, imported rows and the demo's data."""
+RESERVED = ("day/", "import/", "demo/", READ)
+"""How the keys begin that Kehu itself gives: to ended days, imported rows, the demo's data and reads."""
 AHEAD = timedelta(days=1)
 """How far a caller's clock may go before ours."""
 

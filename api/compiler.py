@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -29,10 +29,11 @@ from strawberry.types.arguments import convert_arguments
 from api import meaning
 from api.build import MEANING
 from api.groups import column_of_figure, columns_of_groups
-from api.nodes import Id, NodeId, key_of
+from api.nodes import DECLARATION, Id, NodeId, key_of
 from api.nodes import declared as declared_by
 from api.pages import ENDS, page_size, parse_cursors, require_page
-from api.policy import require_unmasked
+from api.policy import Subject, names_customers, require_unmasked
+from api.reads import Read, mark, of_report, personal_key
 from api.views import ColumnName, SortDirection, filter_parts, given, wanted_order
 from domain.records import Record
 from infra.views.conditions import All, Order, Outer, Test, Where, Window, complete_order
@@ -60,6 +61,7 @@ from infra.views.statement import (
     Since,
     Total,
     Value,
+    Whose,
     key_column,
 )
 from infra.views.statement import Groups as GroupsOf
@@ -224,7 +226,9 @@ def _of_inputs(values: list[Any]) -> bool:
 class Compiler:
     """Compiles one operation for those who have the same `sight` of each view (it raises FORBIDDEN for none).
 
-    Afterwards `cursors` and `sizes` are what its variables are yet to say.
+    Afterwards `cursors` and `sizes` are what its variables are yet to say; `reads` are the personal data that
+    rows show, by the number that they are marked with, and `bulk` those of reports, with the customer whom
+    an argument names.
     """
 
     def __init__(
@@ -242,6 +246,8 @@ class Compiler:
         self._variables = VariableValues(variables.sources, open_values)
         self.cursors: list[Cursors] = []
         self.sizes: list[Variable] = []
+        self.reads: list[Read] = []
+        self.bulk: list[tuple[Read, str | Variable | None]] = []
         self._grouped: tuple[Declaration, tuple[str, ...]] | None = None
         """The groups around: of which view's rows, and by which columns."""
 
@@ -262,7 +268,24 @@ class Compiler:
         for key in grouped:
             if len(key.encode()) > LONGEST_KEY:
                 raise Uncompiled(f"the key {key} is too long")
-        return tuple((key, self._field(kind, details)) for key, details in grouped.items())
+        body = tuple((key, self._field(kind, details)) for key, details in grouped.items())
+        declaration = kind.extensions.get(DECLARATION)
+        return (
+            body
+            if declaration is None
+            else self._marked(declaration, body, Whose(column=declaration.subject))
+        )
+
+    def _marked(self, declaration: Declaration, body: Body, whose: Whose) -> Body:
+        """What is shown of rows; where something of it is personal, it says first of whom it is."""
+        shown = _personal(value for _, value in body)
+        fields = tuple(sorted(shown - self._sight(declaration).masked.keys()))
+        if not fields or declaration.subject is None:
+            return body
+        read = Read(subject=Subject("view", declaration.name), fields=fields)
+        if read not in self.reads:
+            self.reads.append(read)
+        return ((mark(self.reads.index(read)), whose), *body)
 
     def _field(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Value:
         name = details[0].node.name.value
@@ -302,6 +325,8 @@ class Compiler:
             case meaning.Report(report=report):
                 values = {f.name: None for f in report.arguments}
                 values |= {name: given(v) for name, v in self._arguments(declared, details).items()}
+                if names_customers(report.name):
+                    self.bulk.append((of_report(report), values.get("customer_id")))
                 return Lines(report=report, values=values, body=self._inside(_kind(declared), details))
             case meaning.Part() as part:
                 return self._part(part, declared, details)
@@ -379,7 +404,7 @@ class Compiler:
         by, size = columns_of_groups(wanted["by"], self._sight(declaration)), wanted["first"]
         self._require_page(size)
         self._grouped = declaration, by
-        body = self._inside(_kind(declared), details)
+        body = self._marked(declaration, self._inside(_kind(declared), details), Whose())
         self._grouped = before
         return GroupsOf(by=by, size=size, body=body)
 
@@ -432,6 +457,20 @@ class Compiler:
             scalar_registry=self._schema.schema_converter.scalar_registry,
             config=self._schema.config,
         )
+
+
+def _personal(values: Iterable[Value]) -> set[str]:
+    """The personal columns that values tell."""
+    told: set[str] = set()
+    for value in values:
+        match value:
+            case Shown(field=field) if field.personal:
+                told.add(field.name)
+            case Figure(field=field) if field.personal:
+                told.add(field.name)
+            case IdOf(declaration=declaration):
+                told |= personal_key(declaration)
+    return told
 
 
 def _types_of(said: Sequence[str | Variable]) -> list[str]:

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from enum import Enum, StrEnum
+from functools import lru_cache
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -15,6 +16,8 @@ from domain.errors import DomainError, InvalidInput
 
 CAPITALS = frozenset({"SMS", "VIP", "CSAT", "NPS", "CES", "SERVQUAL", "ACSI", "A", "B", "C"})
 """Names that stay in capitals."""
+HEADERS = 200
+"""Different values of a header that are read once."""
 
 
 class Language(StrEnum):
@@ -28,8 +31,13 @@ class Language(StrEnum):
 
 def language_of(request: HTTPConnection) -> Language:
     """The one that the client likes best of those we have (RFC 9110, 12.5.4); English where it takes none."""
+    return _liked_best(request.headers.get("accept-language", ""))
+
+
+@lru_cache(HEADERS)
+def _liked_best(accepted: str) -> Language:
     liked: dict[Language, float] = {}
-    for part in request.headers.get("accept-language", "").lower().split(","):
+    for part in accepted.lower().split(","):
         tag, _, parameters = part.strip().partition(";")
         weight = re.fullmatch(r"\s*q=(0(\.\d{1,3})?|1(\.0{1,3})?)\s*", parameters)
         for language in Language:

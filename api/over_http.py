@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 
 from api.errors import as_graphql, told
-from api.languages import language_of, told_in
+from api.languages import HEADERS, language_of, told_in
 from domain.records import Record
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
@@ -77,8 +78,13 @@ def media_type(request: Request) -> str:
     return kind
 
 
-def _ranges(request: Request) -> list[tuple[str, float]]:
-    return [_weighed(part) for part in request.headers.get("accept", JSON).split(",")]
+def _ranges(request: Request) -> tuple[tuple[str, float], ...]:
+    return _weighed_all(request.headers.get("accept", JSON))
+
+
+@lru_cache(HEADERS)
+def _weighed_all(accept: str) -> tuple[tuple[str, float], ...]:
+    return tuple(_weighed(part) for part in accept.split(","))
 
 
 def _weighed(part: str) -> tuple[str, float]:

@@ -49,6 +49,7 @@ _BEGINNING     = _rights("all      all      none     none     all ")
 _SERVICE       = _rights("own      all      none     none     all ")
 _OVERSIGHT     = _rights("none     all      none     none     all ")
 _ADMINISTERING = _rights("none     none     none     none     all ")
+_KEHU_ALONE    = _rights("none     none     none     none     none")
 # fmt: on
 
 VIEWS: Mapping[str, Rights] = {
@@ -56,6 +57,7 @@ VIEWS: Mapping[str, Rights] = {
         [
             *("cohort_months", "complaint_rates", "pareto_points", "costs", "quality_scores", "measures"),
             *("campaigns", "crises", "incidents", "rival_observations", "leads", "messages"),
+            "bulk_reads",
         ],
         _STATISTICS,
     ),
@@ -73,7 +75,11 @@ VIEWS: Mapping[str, Rights] = {
     ),
     **dict.fromkeys(["contact_points", "identifiers", "important_entries"], _IDENTITIES),
     **dict.fromkeys(
-        ["core_entries", "process_entries", "screening_rulings", "customer_aliases", "file_loans"], _INNERMOST
+        [
+            *("core_entries", "process_entries", "screening_rulings", "customer_aliases", "file_loans"),
+            "personal_data_reads",
+        ],
+        _INNERMOST,
     ),
     "screening_lists": _OVERSIGHT,
     **dict.fromkeys(
@@ -190,6 +196,7 @@ COMMANDS: Mapping[str, Rights] = {
         ],
         _ADMINISTERING,
     ),
+    "LogRead": _KEHU_ALONE,
 }
 MASK = "***"
 """What stands for a text that must not be null; for any other value null does."""
@@ -242,6 +249,11 @@ def require(caller: Caller, subjects: Iterable[Subject]) -> None:
         if right(caller, subject) is Right.NONE:
             what = f"{subject.kind} {subject.name}".strip()
             raise _forbidden(f"the role {caller.role} has no access to the {what}")
+
+
+def names_customers(report: str) -> bool:
+    """Whether a report names customers, or says what was said."""
+    return REPORTS.get(report) is _INNERMOST
 
 
 def rules_for(caller: Caller, view: Declaration, table: Callable[[str], Table], owner: Any = None) -> Sight:

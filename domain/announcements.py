@@ -23,7 +23,7 @@ class AnnouncementMade(Event):
 
 
 class PrepareAnnouncement(Command):
-    """Prepare what will be made public on a day, so that key accounts can be told first."""
+    """Prepare what will be made public on a day, so that key accounts can be told first (优先告知)."""
 
     announcement_id: Id
     """Which announcement; chosen by whoever prepares it."""

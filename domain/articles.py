@@ -35,7 +35,7 @@ class ArticleWithdrawn(Event):
 
 
 class PublishArticle(Command):
-    """Publish the first version of an article."""
+    """Publish the first version of an article (知识库)."""
 
     article_id: Id
     """Which article; chosen by whoever publishes it."""

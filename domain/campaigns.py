@@ -77,7 +77,7 @@ class CampaignAnswered(Event):
 
 
 class PlanCampaign(Command):
-    """Plan a campaign or an event for a segment of customers."""
+    """Plan a campaign or an event for a segment of customers (一对一营销、公关活动)."""
 
     campaign_id: Id
     """Which campaign; chosen by whoever plans it."""

@@ -32,7 +32,7 @@ class ClaimRefused(Event):
 
 
 class MakeClaim(Command):
-    """Take in a customer's claim for compensation."""
+    """Take in a customer's claim for compensation (索赔)."""
 
     claim_id: Id
     """Which claim; chosen by whoever takes it in."""

@@ -33,7 +33,7 @@ class CommitmentMissed(Event):
 
 
 class MakeCommitment(Command):
-    """Promise something by a moment: the standard says when it is due at the latest, we may be earlier."""
+    """Promise something by a moment (标准与承诺): the standard says the latest, we may be earlier."""
 
     commitment_id: Id
     """Which commitment; chosen by whoever makes it."""
@@ -41,7 +41,7 @@ class MakeCommitment(Command):
     kind: Name
     """What is promised, such as `install`, `repair` or `change`."""
     standard_due_at: Moment
-    """By when the standard demands it."""
+    """By when the standard demands it: to install takes 20 days at most, to repair 72 hours, to change 24."""
     promised_at: Moment
     """By when we promise it: not later than the standard."""
     note: Text | None = None

@@ -21,7 +21,7 @@ Score = Annotated[int, msgspec.Meta(ge=1, le=5)]
 
 
 class Category(StrEnum):
-    """What a complaint is about."""
+    """What a complaint is about (投诉内容)."""
 
     PRODUCT = "product"
     SERVICE_ATTITUDE = "service_attitude"
@@ -49,7 +49,7 @@ class Verdict(StrEnum):
 
 
 class Step(StrEnum):
-    """How far a complaint has come."""
+    """How far a complaint has come (投诉处理步骤), in the words of ISO 10002."""
 
     NONE = "none"
     RECEIVED = "received"
@@ -279,7 +279,7 @@ def evolve(state: Complaint, happened: ComplaintEvent) -> Complaint:
 
 
 class ReceiveComplaint(Command):
-    """Take a complaint in: listen first, and keep the customer's own words."""
+    """Take a complaint in (投诉处理步骤): listen first, and keep the customer's own words."""
 
     names = (Named(field="order_id", noun="order", theirs=True),)
     complaint_id: Id
@@ -325,7 +325,7 @@ class RecordInvestigation(Command):
 
 
 class OfferRemedy(Command):
-    """Offer to put it right, and say what that costs us in minor units."""
+    """Offer to put it right (服务补救), and say what that costs us in minor units."""
 
     complaint_id: Id
     remedy: Text
@@ -354,7 +354,7 @@ class CommunicateDecision(Command):
 
 
 class VerifySatisfaction(Command):
-    """Ask again afterwards; where nobody could be asked, the note says why."""
+    """Ask again afterwards (再次检查); where nobody could be asked, the note says why."""
 
     complaint_id: Id
     verdict: Verdict
@@ -362,7 +362,7 @@ class VerifySatisfaction(Command):
 
 
 class CloseComplaint(Command):
-    """End it, with the root cause that was found."""
+    """End it, with the root cause that was found; only after `verifySatisfaction` (再次检查)."""
 
     complaint_id: Id
     root_cause: Name

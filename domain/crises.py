@@ -23,7 +23,7 @@ class CrisisEnded(Event):
 
 
 class DeclareCrisis(Command):
-    """Declare a crisis: all open complaints of the category are the executives' matter from now on."""
+    """Declare a crisis (危机管理): all open complaints of the category are the executives' matter now."""
 
     crisis_id: Id
     """Which crisis; chosen by whoever declares it."""

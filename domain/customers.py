@@ -47,7 +47,7 @@ from domain.restrictions import (
 
 
 class Relation(StrEnum):
-    """What the customer is to us."""
+    """What the customer is to us (客户分类,关系): consumer, business, channel, internal."""
 
     CONSUMER = "consumer"
     BUSINESS = "business"
@@ -65,7 +65,7 @@ class ContactKind(StrEnum):
 
 
 class ChurnCause(StrEnum):
-    """Why a customer leaves: by the course of life, through us, for a rival, or in bad faith."""
+    """Why a customer leaves (流失类型): by the course of life, through us, for a rival, or in bad faith."""
 
     NATURAL = "natural"
     OWN_FAULT = "own_fault"
@@ -246,7 +246,10 @@ class RegisterCustomer(Command):
 
 
 class ChangeProfile(Command):
-    """Correct or complete what the file says; a field that is left out stays as it is."""
+    """Correct or complete the basic data (基本信息); a field that is left out stays as it is.
+
+    The file's operator is notified, see `operatorNotices`.
+    """
 
     customer_id: Id
     name: Name | None = None
@@ -257,7 +260,7 @@ class ChangeProfile(Command):
 
 
 class AddContactPoint(Command):
-    """Note one more way to reach the customer."""
+    """Note one more way to reach the customer; a call is told by it (来电弹屏)."""
 
     customer_id: Id
     kind: ContactKind
@@ -274,14 +277,14 @@ class RemoveContactPoint(Command):
 
 
 class AssignOwner(Command):
-    """Name the one who looks after the customer from now on."""
+    """Name the account manager who looks after the customer from now on (客户经理制)."""
 
     customer_id: Id
     owner: Name
 
 
 class EndRelationship(Command):
-    """Note that the customer has left, and why."""
+    """Note that the customer has left, and why (流失类型)."""
 
     customer_id: Id
     cause: ChurnCause
@@ -289,7 +292,7 @@ class EndRelationship(Command):
 
 
 class WinBackCustomer(Command):
-    """Note that a customer who had left is back, and what was offered for it."""
+    """Note that a customer who had left is back (客户挽留), and what was offered for it."""
 
     customer_id: Id
     offer: Text

@@ -68,7 +68,7 @@ def evolve(state: Deadlines, happened: DeadlinesPublished) -> Deadlines:
 
 
 class PublishDeadlines(Command):
-    """Set how many working minutes complaints may take from a day on."""
+    """Set how many working minutes complaints may take from a day on (投诉时限); 240 until some are set."""
 
     deadlines_version: Id
     effective_from: date

@@ -54,7 +54,7 @@ class ExtraFieldSet(Event):
 
 
 class DefineExtraField(Command):
-    """Add a field to every customer's file."""
+    """Add a field of a type of its own to every customer's file (附加信息)."""
 
     field: Id
     """Its name."""
@@ -100,7 +100,7 @@ EXTRA_FIELDS = Decider(
 
 
 class SetExtraField(Command):
-    """Set a customer's value in an extra field, or, without a value, clear it."""
+    """Set a customer's value in an extra field (附加信息), or, without a value, clear it."""
 
     customer_id: Id
     field: Id

@@ -35,7 +35,7 @@ class MarketingClass(StrEnum):
 
 
 class Importance(StrEnum):
-    """How much a customer matters: derived from the tier, unless somebody overrode it with a reason."""
+    """How much a customer matters (客户分类,重要): by the tier, unless somebody overrode it with a reason."""
 
     VIP = "vip"
     IMPORTANT = "important"
@@ -214,7 +214,7 @@ class ConfirmProfile(FileNote):
 
 
 class ClassifyCustomer(FileNote):
-    """Say how the customer decides and what offers must appeal to; what is left out stays as it is."""
+    """Say how the customer decides and what offers must appeal to (客户分类); what is left out stays."""
 
     value_style: ValueStyle | None = None
     """How the customer decides."""
@@ -231,7 +231,7 @@ class OverrideImportance(FileNote):
 
 
 class AssignFileRole(FileNote):
-    """Name who creates, maintains, operates, contributes to or keeps the file; one holder for each role."""
+    """Name who creates, maintains, operates, contributes to or keeps the file (专人负责); one a role."""
 
     role: FileRole
     """What the member does with the file."""
@@ -240,7 +240,10 @@ class AssignFileRole(FileNote):
 
 
 class RecordFileEntry(FileNote):
-    """Note a need, a decision maker, a rival, a supplier, a plan in a layer of the file."""
+    """Note a need, a decision maker, a rival, a supplier, a plan in a layer of the file (档案分级).
+
+    `customer` with its entries, owner, class and timeline is the key-customer card (核心客户资料卡).
+    """
 
     entry_id: Id
     """Which entry; chosen by whoever records it. The same id again replaces the entry."""
@@ -262,7 +265,7 @@ class StrikeFileEntry(FileNote):
 
 
 class GiveConsent(FileNote):
-    """Note that the customer allows the use of their data for a purpose."""
+    """Note that the customer allows the use of their data for a purpose (隐私)."""
 
     purpose: Name
     """What for, such as `marketing` or `profiling`."""
@@ -324,7 +327,7 @@ class GiveCare(FileNote):
 
 
 class ReviewAccount(FileNote):
-    """Note the weekly review of a key account; what is beyond one's authority goes up."""
+    """Note the weekly review of a key account (每周梳理); what is beyond one's authority goes up."""
 
     text: Text
     """What the review found."""
@@ -341,7 +344,7 @@ class TellCustomer(FileNote):
 
 
 class OfferWinBack(FileNote):
-    """Note what somebody who has left was offered to come back."""
+    """Note what somebody who has left was offered to come back (客户挽留、关系修复)."""
 
     ended = True
     offer: Text

@@ -49,7 +49,7 @@ def evolve_tree(tree: Tree, happened: ParentAssigned) -> Tree:
 
 
 class AssignParent(Command):
-    """Put a customer below another one in the group's tree, or, without a parent, at the top again."""
+    """Put a customer below another one in the group's tree (集团客户), or, without a parent, at the top."""
 
     names = (Named(field="parent_id", noun="customer", live=True),)
     customer_id: Id

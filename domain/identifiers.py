@@ -128,7 +128,10 @@ class AddIdentifier(Command):
 
 
 class VerifyIdentifier(Command):
-    """Note which evidence proved that an identifier is the customer's; only one live customer can hold it."""
+    """Note which evidence proved that an identifier is the customer's; only one live customer can hold it.
+
+    One person, one file (唯一识别码): compared by kind and value, however the value is written.
+    """
 
     customer_id: Id
     kind: IdentifierKind

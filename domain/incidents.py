@@ -38,7 +38,7 @@ class IncidentEnded(Event):
 
 
 class ReportIncident(Command):
-    """Report a fault: where, what shows, and what is planned; when, says `occurredAt`."""
+    """Report a fault (故障报告): where, what shows, and what is planned; when, says `occurredAt`."""
 
     incident_id: Id
     """Which incident; chosen by whoever reports it."""

@@ -20,7 +20,7 @@ Seconds = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
 
 
 class Channel(StrEnum):
-    """By which way the contact came about."""
+    """By which way the contact came about (多渠道)."""
 
     PHONE = "phone"
     SMS = "sms"
@@ -39,7 +39,7 @@ class Direction(StrEnum):
 
 
 class LoopStage(StrEnum):
-    """Where the contact stands to a sale: before, during or after it."""
+    """Where the contact stands to a sale: before, during or after it (售前、售中、售后)."""
 
     BEFORE = "before"
     DURING = "during"
@@ -47,7 +47,7 @@ class LoopStage(StrEnum):
 
 
 class ServiceStage(StrEnum):
-    """The four stages of a service: receive the customer, understand, help, retain."""
+    """The four stages of a service (服务四阶段): receive the customer, understand, help, retain."""
 
     RECEIVE = "receive"
     UNDERSTAND = "understand"
@@ -56,7 +56,7 @@ class ServiceStage(StrEnum):
 
 
 class Mood(StrEnum):
-    """How the customer seemed."""
+    """How the customer seemed: the mood (情绪)."""
 
     IMPATIENT = "impatient"
     ANGRY = "angry"
@@ -202,7 +202,10 @@ def evolve(state: Interaction, happened: InteractionEvent) -> Interaction:
 
 
 class RecordInteraction(Command):
-    """Note a contact; whoever took it is responsible until it is finished or handed over."""
+    """Note a contact; whoever took it is responsible until it is finished or handed over (首问制).
+
+    It may be told after the fix (先解决后补单): `occurredAt` says when the contact was.
+    """
 
     names = (Named(field="order_id", noun="order", theirs=True),)
     interaction_id: Id
@@ -244,7 +247,7 @@ class DisputeHandover(Command):
 
 
 class RuleOnHandover(Command):
-    """Rule who is responsible for a disputed matter."""
+    """Rule who is responsible for a disputed matter (跨部门裁决); a manager does."""
 
     interaction_id: Id
     responsible: Name

@@ -31,7 +31,7 @@ class LeadDisqualified(Event):
 
 
 class CaptureLead(Command):
-    """Note somebody who might become a customer."""
+    """Note somebody who might become a customer (SFA模块)."""
 
     lead_id: Id
     """Which lead; chosen by whoever captures it."""

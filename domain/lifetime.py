@@ -48,7 +48,7 @@ class LifetimeModelFitted(Event):
 
 
 class KeepLifetimeModel(Command):
-    """Keep the parameters of a fitted model: predictions as of later moments are made with them."""
+    """Keep a fitted model of lifetime value (CLV, 客户终身价值): later predictions are made with it."""
 
     model_id: Id
     """Which model; chosen by whoever fits it."""

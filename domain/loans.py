@@ -27,7 +27,7 @@ class FileReturned(Event):
 
 
 class LendFile(Command):
-    """Lend a customer's file to somebody, for a purpose and until a day."""
+    """Lend a file to who reads beyond their own customers (借阅), for a purpose and until a day."""
 
     loan_id: Id
     """Which loan; chosen by whoever lends."""

@@ -43,7 +43,7 @@ class MeasureDropped(Event):
 
 
 class PlanMeasure(Command):
-    """Plan what is done about a root cause of complaints."""
+    """Plan what is done about a root cause of complaints (PDCA、改进措施)."""
 
     measure_id: Id
     """Which measure; chosen by whoever plans it."""

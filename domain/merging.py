@@ -99,7 +99,7 @@ def front_of(file: str, merges: Iterable[Event]) -> str | None:
 
 
 class MergeCustomers(Command):
-    """Say that two files are one person's; nothing is moved or rewritten, so it can be taken back exactly."""
+    """Say that two files are one person's (信息孤岛); nothing is moved, so it can be taken back exactly."""
 
     names = (Named(field="merged_id", noun="customer"),)
     merge_id: Id

@@ -24,7 +24,7 @@ class MessagePassedOn(Event):
 
 
 class TakeMessage(Command):
-    """Take a message for a colleague: the words, the firm, the name, and how to reach the caller."""
+    """Take a message for a colleague (留言记录): the words, the firm, the name, how to reach the caller."""
 
     names = (Named(field="customer_id", noun="customer"),)
     message_id: Id

@@ -176,7 +176,7 @@ class PayRefund(Command):
 
 
 class DetailOrder(Command):
-    """Say which products an order is made of, and to which category it belongs."""
+    """Say which products an order is made of (交叉销售), and to which category it belongs."""
 
     order_id: Id
     products: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=100)]

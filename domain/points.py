@@ -131,7 +131,7 @@ def _without(lots: tuple[Lot, ...], points: int) -> tuple[Lot, ...]:
 
 
 class EarnPoints(Command):
-    """Credit points to the customer."""
+    """Credit points to the customer (积分会员)."""
 
     names = (Named(field="order_id", noun="order", theirs=True),)
     transaction_id: Id

@@ -32,7 +32,7 @@ class QualityScored(Event):
 
 
 class ScoreQuality(Command):
-    """Score how somebody handled a contact, line by line of a checklist; the score is the mean."""
+    """Score how somebody handled a contact (质检), line by line of a checklist; the score is the mean."""
 
     names = (Named(field="interaction_id", noun="interaction"),)
     score_id: Id

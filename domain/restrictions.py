@@ -73,7 +73,7 @@ def evolve(state: Standing, happened: RestrictionEvent) -> Standing:
 
 
 class RestrictCustomer(Command):
-    """Put a customer on the blacklist: from now on commands for them are refused, with this reason."""
+    """Put a customer on the blacklist (黑名单): commands for them are refused now, with this reason."""
 
     customer_id: Id
     reason: Text
@@ -87,7 +87,7 @@ class LiftRestriction(Command):
 
 
 class ApproveOverride(Command):
-    """Let a restricted customer be served through a day: the actor is the supervisor who approves it."""
+    """Let a restricted customer be served through a day (停机例外开通); the actor approves, a supervisor."""
 
     customer_id: Id
     asked_by: Name

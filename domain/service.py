@@ -43,7 +43,7 @@ DEFAULT_SERVICE = ServicePolicyPublished(service_version="default", effective_fr
 
 
 class PublishServicePolicy(Command):
-    """Set the figures by which the service is judged from a day on; what is left out keeps its default."""
+    """Set the figures by which the service is judged from a day on (时限); the rest keeps its default."""
 
     service_version: Id
     """The version's name."""

@@ -31,7 +31,7 @@ class SubscriptionCancelled(Event):
 
 
 class StartSubscription(Command):
-    """Note a contract that runs until a day."""
+    """Note a subscription: a contract that runs until a day (到期提醒)."""
 
     subscription_id: Id
     """Which subscription; chosen by whoever starts it."""

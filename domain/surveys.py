@@ -30,9 +30,9 @@ class SurveyKind(StrEnum):
     CES = "ces"
     """Customer Effort Score (Dixon, Freeman, Toman, 2010): the mean of the answers."""
     SERVQUAL = "servqual"
-    """Service quality (Parasuraman, Zeithaml, Berry, 1988): pairs of expectation and perception."""
+    """Service quality (Parasuraman, Zeithaml, Berry, 1988): 22 pairs of expectation and perception."""
     TREE = "tree"
-    """A weighted tree of services and their parts (满意度树)."""
+    """A weighted tree of services and their parts (满意度树), such as eight with 27 parts."""
     ACSI = "acsi"
     """American Customer Satisfaction Index: three weighted answers from 1 to 10."""
     CARD = "card"
@@ -127,7 +127,7 @@ class SurveyExpired(Event):
 
 
 class DesignSurvey(Command):
-    """Set down a survey: its kind and variant, its scale and its questions; a new variant is a new survey."""
+    """Set down a survey (满意度): kind, variant, scale and questions; a new variant is a new survey."""
 
     survey_id: Id
     """Which survey; chosen by whoever designs it."""

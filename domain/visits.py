@@ -35,7 +35,7 @@ class VisitMissed(Event):
 
 
 class PlanVisit(Command):
-    """Plan a visit, a call or a round for a day."""
+    """Plan a visit, a revisit by call, or a round for a day (回访、巡访)."""
 
     visit_id: Id
     """Which visit; chosen by whoever plans it."""

@@ -125,7 +125,7 @@ class DueVisit(View):
 
 @view("subscriptions", key="subscription_id", indexes=["running ends_on"])
 class SubscriptionHeld(View):
-    """A contract that runs until a day."""
+    """A subscription: a contract that runs until a day (到期提醒)."""
 
     subscription_id: str
     """The id that clients chose for it."""

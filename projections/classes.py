@@ -18,7 +18,7 @@ from projections.view import CustomerId, View, population, report
 
 
 class LoyaltyClass(StrEnum):
-    """How loyal a customer is (忠诚): orders often; has ordered before; is new; has not ordered yet."""
+    """How loyal a customer is (客户分类,忠诚): orders often; ordered before; is new; has not ordered yet."""
 
     LOYAL = "loyal"
     ESTABLISHED = "established"
@@ -35,7 +35,7 @@ class ManagementClass(StrEnum):
 
 
 class RelationshipLevel(StrEnum):
-    """How much contact a customer is worth (Kotler's five levels): by number of customers × margin."""
+    """How much contact a customer is worth (五种关系水平, Kotler): by number of customers × margin."""
 
     BASIC = "basic"
     REACTIVE = "reactive"
@@ -54,7 +54,7 @@ class LoyaltyType(StrEnum):
 
 
 class Attitude(StrEnum):
-    """Attitude × repeat purchase (Dick, Basu, 1994): true, latent, spurious, or no loyalty."""
+    """Attitude × repeat purchase (忠诚类型; Dick, Basu, 1994): true, latent, spurious, or no loyalty."""
 
     TRUE = "true"
     LATENT = "latent"
@@ -63,7 +63,7 @@ class Attitude(StrEnum):
 
 
 class FourStages(StrEnum):
-    """The life cycle in four stages (生命周期)."""
+    """The life cycle in four stages (生命周期,四阶段)."""
 
     EXPLORATION = "exploration"
     GROWTH = "growth"
@@ -72,7 +72,7 @@ class FourStages(StrEnum):
 
 
 class FiveStages(StrEnum):
-    """The life cycle in five stages; `ended` only when nothing is open any more."""
+    """The life cycle in five stages (生命周期,五阶段); `ended` only when nothing is open (周期终点)."""
 
     PROSPECT = "prospect"
     DEVELOPMENT = "development"
@@ -239,15 +239,15 @@ class CustomerClass(View):
     unprofitable: bool
     """Serving costs more than the margin (不盈利客户): no proactive spend."""
     relationship_level: RelationshipLevel
-    """How much contact is suggested, by number of customers × margin."""
+    """How much contact is suggested, by number of customers × margin (五种关系水平)."""
     loyalty_type: LoyaltyType | None
     """Why the customer comes back; null for who does not."""
     attitude: Attitude | None
     """Attitude × repeat purchase; null for who was never asked."""
     four_stage: FourStages
-    """The stage of life, of four."""
+    """The stage of life, of four (四阶段): declines who is silent for the policy's `quietDays`."""
     five_stage: FiveStages
-    """The stage of life, of five (周期终点: see `ended`)."""
+    """The stage of life, of five (五阶段); ended (周期终点): who left, with every open matter settled."""
     watched: bool
     """Silent for longer than usual, but not lost: on the churn watch (流失预警)."""
     watch_percent: int | None
@@ -257,7 +257,7 @@ class CustomerClass(View):
     claims: int
     """How many claims."""
     customer_list: CustomerList
-    """Good, bad or neither."""
+    """Good: of the best two tiers; bad: blacklisted, unprofitable or often claiming (优质、劣质客户名单)."""
     value_version: str
     """The value policy that was in force."""
 
@@ -281,7 +281,7 @@ class CustomerClass(View):
     """,
 )
 class ClassDistribution(View):
-    """How many customers are in each class: of importance, loyalty, life cycle, lists and all others."""
+    """How many customers are in each class (客户分类): importance, loyalty, life cycle, lists, all others."""
 
     kind_of_class: str | None = None
     """One kind, such as `five stages`; all, where it is left out."""
@@ -352,4 +352,4 @@ class KeyFile(View):
     year_minor: int
     """Orders less refunds of the last year, in minor units."""
     customer_list: CustomerList
-    """Good, bad or neither."""
+    """Good: of the best two tiers; bad: blacklisted, unprofitable or often claiming (优质、劣质客户名单)."""

@@ -92,7 +92,7 @@ class CohortMonth(View):
     kept_share: float
     """Kept ÷ customers, 0 to 1."""
     baseline_share: float
-    """What it should be: by default half after five years, 0.5^(1/5) = 0.871 after one."""
+    """What it should be (五年流失50%): by default half after five years, 0.5^(1/5) = 0.871 after one."""
     analysis_version: str
     """The analysis policy that was in force."""
 
@@ -109,7 +109,7 @@ class CohortMonth(View):
     chart=Chart(kind="grid", x="age_months", series="cohort", y="kept_share", unit="of the cohort, 0 to 1"),
 )
 class CohortRetention(View):
-    """What share of each month's new customers is kept, month by month (客户保留), against the baseline."""
+    """What share of each month's new customers is kept (客户保留), against the baseline (五年流失50%)."""
 
     since: date | None = None
     """The first cohort; from the beginning, where it is left out."""

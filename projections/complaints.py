@@ -68,7 +68,7 @@ class Complaint(View):
     clock_from: datetime
     """From when the deadline is reckoned: the receipt, or the latest reopening."""
     due_at: datetime
-    """Until when the decision must be communicated: working time by the deadlines and calendar in force."""
+    """Until when the decision must be communicated (投诉时限): half a working day, or as published."""
     decided_at: datetime | None = None
     """When the decision was communicated for the first time since the receipt or reopening."""
     closed_at: datetime | None = None
@@ -92,7 +92,7 @@ class Complaint(View):
     verdict: Verdict | None = None
     """What the customer said once the decision was communicated."""
     root_cause: str | None = None
-    """Why it came about, found when it was closed."""
+    """Why it came about, the root cause found when it was closed (投诉原因)."""
     reopened: int = 0
     """How often it was taken up again."""
     paused_at: datetime | None = None
@@ -226,7 +226,7 @@ class Complaint(View):
 
 @view("complaint_steps", key="complaint_id position")
 class ComplaintStep(View):
-    """One step in a complaint's story, in the order of the log."""
+    """One step in a complaint's history (投诉历史), in the order of the log."""
 
     complaint_id: Annotated[str, ref("complaints")]
     """Whose story it belongs to."""

@@ -15,7 +15,7 @@ from projections.view import Chart, CustomerId, View, about, on, report, view
 
 @view("costs", key="booking_id", indexes=["kind day"])
 class Cost(View):
-    """An amount that was spent on customers, or that stands for what a programme brings."""
+    """An amount spent on winning, keeping or serving customers, or what the CRM programme cost or brought."""
 
     booking_id: str
     """The id that clients chose for it."""
@@ -47,7 +47,7 @@ class Cost(View):
 
 @view("claims", key="claim_id", indexes=["status"])
 class Claim(View):
-    """A customer's claim for compensation."""
+    """A customer's claim for compensation (索赔)."""
 
     claim_id: str
     """The id that clients chose for it."""

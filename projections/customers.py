@@ -36,7 +36,7 @@ class Customer(View):
     name: Personal[str | None] = None
     """The person's or the firm's name."""
     relation: Relation
-    """What the customer is to us."""
+    """What the customer is to us (客户分类)."""
     region: str | None = None
     """Where the customer is at home."""
     language: str | None = None
@@ -44,7 +44,7 @@ class Customer(View):
     birthday: Personal[date | None] = None
     """A person's day of birth."""
     owner: str | None = None
-    """Who looks after the customer."""
+    """The account manager: who looks after the customer (客户经理制)."""
     live: bool = True
     """False once the relationship has ended."""
     ended_at: datetime | None = None
@@ -177,7 +177,7 @@ def _later(
 
 @view("contact_points", key="customer_id kind value", indexes=["value", "normalised"])
 class ContactPoint(View):
-    """One way to reach a customer."""
+    """One way to reach a customer; by `normalised` a caller's number finds them (screen-pop, 来电弹屏)."""
 
     customer_id: CustomerId
     """Whom it reaches."""

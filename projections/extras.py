@@ -28,7 +28,7 @@ class ExtraField(View):
 
 @view("customer_extras", key="customer_id field")
 class CustomerExtra(View):
-    """A customer's value in an extra field."""
+    """A customer's value in an extra field (附加信息)."""
 
     customer_id: CustomerId
     """Whose file."""

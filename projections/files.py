@@ -114,7 +114,7 @@ class ProfileChange(View):
     """,
 )
 class OperatorNotice(View):
-    """A profile changed whose operator must know: at most 200, latest first."""
+    """A profile changed whose operator must know (操作员): at most 200, latest first."""
 
     member: str | None = None
     """The operator; all, where it is left out."""
@@ -171,7 +171,7 @@ def _told(event: CustomerRegistered | ProfileChanged) -> list[tuple[str, str]]:
     """,
 )
 class StaleFact(View):
-    """A field of a profile that nobody confirmed for longer than the service policy allows: at most 500."""
+    """A stale field (动态管理): not confirmed for longer than the service policy allows; at most 500."""
 
     on: date | None = None
     """As of this day; the last business day, where it is left out."""
@@ -233,7 +233,7 @@ class BasicEntry(_Entry):
 
 @view("important_entries", key="customer_id entry_id")
 class ImportantEntry(_Entry):
-    """An entry in the file's important layer: needs, and the customer's own rivals and suppliers."""
+    """An entry in the important layer: needs, the customer's own rivals and suppliers; not for analysts."""
 
     @on(FileEntryRecorded, FileEntryStruck, keys=_in(Layer.IMPORTANT))
     def noted(self, recorded: Recorded[Any]) -> Self | None:
@@ -242,7 +242,7 @@ class ImportantEntry(_Entry):
 
 @view("core_entries", key="customer_id entry_id")
 class CoreEntry(_Entry):
-    """An entry in the file's core layer: who decides, and what is planned; for managers."""
+    """An entry in the file's core layer, of the key-customer card (核心客户资料卡); for managers."""
 
     @on(FileEntryRecorded, FileEntryStruck, keys=_in(Layer.CORE))
     def noted(self, recorded: Recorded[Any]) -> Self | None:
@@ -251,7 +251,7 @@ class CoreEntry(_Entry):
 
 @view("process_entries", key="customer_id entry_id")
 class ProcessEntry(_Entry):
-    """An entry in the layer about how the customer is managed; for managers."""
+    """An entry in the layer about how the customer is managed, its process (过程管理信息); for managers."""
 
     @on(FileEntryRecorded, FileEntryStruck, keys=_in(Layer.PROCESS))
     def noted(self, recorded: Recorded[Any]) -> Self | None:
@@ -263,7 +263,7 @@ class ProcessEntry(_Entry):
 
 @view("consents", key="customer_id purpose")
 class Consent(View):
-    """Whether a customer allows the use of their data for a purpose."""
+    """Whether a customer allows the use of their data for a purpose: consent (隐私)."""
 
     customer_id: CustomerId
     """Whose data."""
@@ -334,7 +334,7 @@ class CustomerShare(View):
 
 @view("cares", key="customer_id position", indexes=["occurred_at"])
 class Care(View):
-    """One gesture of care."""
+    """One gesture of care (客户关怀)."""
 
     customer_id: CustomerId
     """For whom."""

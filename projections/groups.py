@@ -47,7 +47,7 @@ class GroupMember(View):
     """,
 )
 class GroupRollup(View):
-    """A customer with all below it in the tree, on every level, added up: at most 200, largest first."""
+    """A group (集团客户): a customer and all below it, on all levels, added up: the 200 largest at most."""
 
     customer_id: str | None = None
     """The customer on top; all who have somebody below them, where it is left out."""

@@ -22,7 +22,7 @@ class IdentifierStatus(StrEnum):
 
 @view("identifiers", key="customer_id kind value", indexes=["value", "status"])
 class Identifier(View):
-    """One identifier that a customer's file names; only one live customer can hold it verified."""
+    """One identifier of a customer's file (唯一识别码); only one live customer can hold it verified."""
 
     customer_id: CustomerId
     """Whom it identifies."""

@@ -219,7 +219,7 @@ class Measure(View):
     chart=Chart(kind="bars", x="title", y="rate_before rate_after", unit="complaints for 10,000 customers"),
 )
 class MeasureEffect(View):
-    """The complaint rate before and after a measure was done, for ten thousand customers: at most 200."""
+    """The complaint rate before and after a measure (改进措施), for ten thousand customers: at most 200."""
 
     measure_id: str
     """Which measure."""
@@ -277,7 +277,7 @@ class MeasureEffect(View):
     """,
 )
 class SupervisionFigure(View):
-    """One figure of the supervision report (监督报告、周报), computed from the log for any period."""
+    """One figure of the supervision report (监督报告、周报): of a month, a week, or any other period."""
 
     since: date | None = None
     """First day (UTC); from the beginning, where it is left out."""
@@ -309,7 +309,7 @@ class SupervisionFigure(View):
     """,
 )
 class Need(View):
-    """What customers asked for in a period (新需求): in files, in feedback, before a sale."""
+    """What customers asked for in a year or any period (新需求): in files, in feedback, before a sale."""
 
     since: date | None = None
     """First day (UTC); from the beginning, where it is left out."""

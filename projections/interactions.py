@@ -50,7 +50,7 @@ class Interaction(View):
     service_stage: ServiceStage | None = None
     """How far the service had come."""
     mood: Mood | None = None
-    """How the customer seemed."""
+    """How the customer seemed: the mood (情绪)."""
     topic: str
     """What it was about, in a few words."""
     text: Personal[str | None] = None
@@ -64,7 +64,7 @@ class Interaction(View):
     recorded_at: datetime
     """When it was written down: the paperwork may follow the fix (先解决后补单)."""
     due_at: datetime
-    """Until when a query must be answered: working time by the service policy and calendar in force."""
+    """Until when a query must be answered (时限): ten working minutes, or as the service policy says."""
     first_responsible: str | None = None
     """Who received it first (首问制)."""
     responsible: str | None = None

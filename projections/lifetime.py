@@ -16,7 +16,7 @@ TERMS = 400
 
 @view("lifetime_models", key="model_id")
 class LifetimeModel(View):
-    """The parameters of a fitted model: BG/NBD for purchases, Gamma-Gamma for amounts."""
+    """A fitted model of lifetime value (CLV, 客户终身价值): BG/NBD for purchases, Gamma-Gamma for amounts."""
 
     model_id: str
     """The id that was chosen for it."""
@@ -106,9 +106,9 @@ class LifetimeModel(View):
 class LifetimeValue(View):
     """The three values of a customer (既成、潜在、模型价值): at most 200, those who promise most first.
 
-    Realised margin; open pipeline × probability; and margin of what BG/NBD (Fader, Hardie, Lee, 2005) and
-    Gamma-Gamma (Fader, Hardie, 2013) expect, with the latest model fitted by then, whose past predictions
-    stay as they were.
+    Realised margin; open pipeline × probability; and lifetime value (CLV, 客户终身价值): margin of what
+    BG/NBD (Fader, Hardie, Lee, 2005) and Gamma-Gamma (Fader, Hardie, 2013) expect, with the latest model
+    fitted by then, whose past predictions stay as they were.
     """
 
     customer_id: str | None = None

@@ -155,7 +155,7 @@ class WholeTimelineEntry(View):
     """,
 )
 class DuplicateCandidate(View):
-    """Two files that may be one person's, why, and how sure that is: at most 200, surest first."""
+    """Two files that may be one person's (信息孤岛), why, how sure that is: at most 200, surest first."""
 
     least: float | None = None
     """Only those at least so sure, 0 to 1; 0.5, where it is left out."""

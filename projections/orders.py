@@ -20,7 +20,7 @@ from projections.view import CustomerId, View, on, ref, report, view
 
 
 class Progress(StrEnum):
-    """Where an order stands: placed, partly paid, paid, delivered, called off."""
+    """Where an order stands (订单进展): placed, partly paid, paid, delivered, called off."""
 
     PLACED = "placed"
     PARTLY_PAID = "partly_paid"
@@ -218,7 +218,7 @@ class CrossSelling(View):
     """,
 )
 class UnpaidOrder(View):
-    """An order that is unpaid for longer than the service policy allows: the owner's task (未付款跟进)."""
+    """An order unpaid for longer than the service policy's `unpaidHours`: the owner's task (未付款跟进)."""
 
     at: datetime | None = None
     """As of this moment; that of the latest order, where it is left out."""

@@ -33,7 +33,7 @@ RANKED = """
     """,
 )
 class ParetoPoint(View):
-    """One point of the Pareto curve: what the customers who spent most hold of all that was spent.
+    """One point of the Pareto curve (二八原理): what those who spent most hold of all that was spent.
 
     Computed together with the valuation of the customers, over the tier policy's window.
     """
@@ -63,7 +63,7 @@ class ParetoPoint(View):
     """,
 )
 class ParetoReached(View):
-    """How many of the customers who spent most it takes to reach a share of all that was spent."""
+    """How many of those who spent most it takes to reach a share of all that was spent (二八原理)."""
 
     share: float | None = None
     """Of all that was spent, 0 to 1; 0.8, where it is left out."""
@@ -92,7 +92,7 @@ class ParetoReached(View):
     chart=Chart(kind="bars", x="abc_class", y="share_of_customers share_of_spend", unit="of all, 0 to 1"),
 )
 class ClassShare(View):
-    """One class of ABC analysis (ABC分类): how many customers are in it, and how much they hold."""
+    """One class of ABC analysis (ABC分类): how many are in it, how much they hold; rounds go by it (巡访)."""
 
     abc_class: ValueClass
     """A to 80 %, B to 95 % of all that was spent, C the rest; an analysis policy may set other shares."""

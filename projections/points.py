@@ -21,7 +21,7 @@ class PointsMovement(StrEnum):
 
 @view("points_accounts", key="customer_id", indexes=["balance"])
 class PointsAccount(View):
-    """One customer's points: those earned, less those redeemed and expired."""
+    """One customer's points (积分会员): those earned, less those redeemed and expired."""
 
     customer_id: CustomerId
     """Whose points they are."""

@@ -54,7 +54,7 @@ def _published(row: Any, recorded: Recorded[Any]) -> dict[str, Any]:
 
 @view("service_policies", key="service_version")
 class ServicePolicy(View):
-    """A published service policy: the figures by which promises, visits and bursts are judged."""
+    """A published service policy (时限): the figures by which promises, visits and bursts are judged."""
 
     service_version: str
     """The version's name."""
@@ -63,7 +63,7 @@ class ServicePolicy(View):
     answer_minutes: int
     """Working minutes in which a query is answered."""
     rings: int
-    """Rings after which a call is answered at the latest."""
+    """Rings after which a call is answered at the latest (铃响三声)."""
     unpaid_hours: int
     """Hours after which an unpaid order is followed up."""
     stale_days: int

@@ -149,7 +149,7 @@ class Opportunity(View):
     """,
 )
 class FunnelStep(View):
-    """One step of the way from lead to receipt (SFA): how many are there, and for how much."""
+    """One step of the way from lead to receipt (SFA模块): how many are there, and for how much."""
 
     step: str
     """Such as `lead: captured`, `opportunity: proposal`, `order: paid`."""
@@ -192,7 +192,7 @@ class OpportunityStep(View):
 
 @view("campaigns", key="campaign_id", indexes=["held_on"])
 class Campaign(View):
-    """A campaign or an event, and what it cost."""
+    """A campaign or an event for a segment of customers (一对一营销、公关活动), and what it cost."""
 
     campaign_id: str
     """The id that clients chose for it."""
@@ -397,7 +397,7 @@ class ArticleUse(View):
     """,
 )
 class ArticleSuccess(View):
-    """How often an article was used, and how often the contact was finished at once."""
+    """How often an article was used (知识库), and how often the contact was finished at once."""
 
     article_id: str
     """Which article."""

@@ -85,7 +85,7 @@ class Member(View):
     """,
 )
 class Route(View):
-    """Who should take a customer's contact now, best first, and why (自动呼叫分配).
+    """Who should take a customer's contact now, best first, and why (自动呼叫分配, ACD).
 
     The owner counts 4, the skill 2, the language 2; how full somebody's desk is counts up to 1 against
     them, and half of that for customers of the two best tiers.

@@ -86,7 +86,7 @@ class SurveyQuestion(View):
 
 @view("survey_issues", key="issue_id", indexes=["survey_id issued_at", "open"])
 class SurveyIssue(View):
-    """A survey in one customer's hands: answered, still open, or run out."""
+    """A survey or card in one customer's hands (征询卡): answered, still open, or run out."""
 
     issue_id: str
     """The id that clients chose for it."""

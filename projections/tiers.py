@@ -138,8 +138,8 @@ class TierPolicy(View):
 class CustomerValue(View):
     """A customer's place in the pyramid (客户金字塔) as last valued, and the figures that put it there.
 
-    Scores are quintiles among those who ordered in the policy's window, 5 best. By the rule `equal-low-1`
-    equal values share the lower score: 1 + ⌊5 × (how many are strictly less) ÷ (how many there are)⌋.
+    RFM scores are quintiles among those who ordered in the policy's window, 5 best. By the rule
+    `equal-low-1` equal values share the lower: 1 + ⌊5 × (how many are strictly less) ÷ (how many there are)⌋.
     Of the ABC classes equal values share the better one.
     """
 

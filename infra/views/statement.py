@@ -32,6 +32,12 @@ class Shown(Record):
     names: Mapping[str, str] | None = None
 
 
+class Whose(Record):
+    """A column of the row around, as text: it says of whom the row is; without one, nothing: of many."""
+
+    column: str | None = None
+
+
 class Constant(Record):
     value: str | bool
 
@@ -155,6 +161,7 @@ class Lines(Record):
 
 Value = (
     Shown
+    | Whose
     | Constant
     | Since
     | At
@@ -264,6 +271,10 @@ class _Writer:
         match value:
             case Shown(field=field, names=names):
                 return shown(f"{row}.{quoted(field.name)}", field, names)
+            case Whose(column=None):
+                return "''::text"
+            case Whose(column=str(column)):
+                return f"{row}.{quoted(column)}::text"
             case Constant(value=bool(truth)):
                 return "true" if truth else "false"
             case Constant(value=text):
