@@ -13,6 +13,7 @@ from api.callers import Caller
 from api.errors import refused
 from api.languages import Language, language_of
 from api.policy import rules_for
+from api.reads import Seen
 from api.scalars import Place
 from infra.tenant import Tenant
 from infra.views.reader import Found, Sight, Standing
@@ -43,6 +44,8 @@ class Call:
         """Whether resolvers must answer, since no statement can."""
         self.admitted = False
         """Whether the operation has passed the gate already."""
+        self.seen = Seen()
+        """The personal data that the answer shows."""
         self.place: Place | None = None
         """Of the message that a subscription has told last."""
         self._next: Call | None = None
@@ -66,6 +69,10 @@ class Call:
     def answered(self) -> Call:
         """The operation that was executed last."""
         return self._next.answered if self._next else self
+
+    async def log_reads(self) -> None:
+        """Have logged what the answer shows of whom, before it goes out."""
+        await self.gate.reads.log(self.caller, self.seen.reads)
 
     @property
     def told(self) -> Place | None:

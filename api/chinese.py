@@ -34,6 +34,7 @@ ENUMS: Mapping[str, Mapping[str, str]] = {
         "FourStages": "EXPLORATION 考察期 GROWTH 成长期 MATURITY 成熟期 DECLINE 衰退期",
         "ErasureGround": "REQUEST 本人要求 PURPOSE_ENDED 目的已达成 CONSENT_WITHDRAWN 撤回同意"
         " UNLAWFUL 违法收集 LEGAL_DUTY 法定义务",
+        "Ground": "OWN 自己的客户 LENT 借阅 ROLE 岗位权限",
         "IdentifierKind": "IDENTITY_CARD 身份证 PASSPORT 护照 COMPANY_NUMBER 统一社会信用代码 PHONE"
         " 电话号码"
         " EMAIL 电子邮件 ACCOUNT 账号",
@@ -54,6 +55,7 @@ ENUMS: Mapping[str, Mapping[str, str]] = {
         "Relation": "CONSUMER 消费者 BUSINESS 企业 CHANNEL 渠道 INTERNAL 内部",
         "RelationshipLevel": "BASIC 基本型 REACTIVE 被动型 ACCOUNTABLE 负责型 PROACTIVE 能动型"
         " PARTNER 伙伴型",
+        "Role": "AGENT 客服 MANAGER 主管 AUDITOR 审计员 ANALYST 分析员 ADMIN 管理员",
         "SalesStage": "NEED 需求确认 PROPOSAL 方案报价 NEGOTIATION 商务谈判 DECISION 决策",
         "ScreeningVerdict": "CLEARED 排除 CONFIRMED 确认",
         "ServiceStage": "RECEIVE 接待 UNDERSTAND 理解 HELP 帮助 RETAIN 挽留",

@@ -25,6 +25,7 @@ from api.views import ViewType, optional
 from domain.commands import METADATA, Command, Named, parse
 from domain.decider import Decider
 from domain.errors import DomainError, InvalidInput
+from domain.reads import KEY as READ
 from infra.engine import Executed
 from infra.log.units import CommandIdReused
 from infra.views.reader import Found, masked
@@ -107,8 +108,8 @@ MEANINGS: Mapping[str, str] = {
 }
 """What a command's field means, where the command itself does not say."""
 
-RESERVED = ("day/", "import/", "demo/")
-"""How the keys begin that Kehu itself gives: to ended days, imported rows and the demo's data."""
+RESERVED = ("day/", "import/", "demo/", READ)
+"""How the keys begin that Kehu itself gives: to ended days, imported rows, the demo's data and reads."""
 AHEAD = timedelta(days=1)
 """How far a caller's clock may go before ours."""
 

@@ -146,7 +146,11 @@ async def _differences(root: Comparison, info: Info, *, first: int) -> list[RowD
             sight=sight,
             first=first - len(found),
         )
-        found += map(_told, some)
+        personal = {f.name for f in declaration.fields if f.personal} - sight.masked.keys()
+        for one in map(_told, some):
+            for name in personal & {told.field for told in one.fields}:
+                context.seen.note(Subject("view", declaration.name), name, root.customer_id)
+            found.append(one)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from enum import Enum
 from typing import Any
 
@@ -29,10 +29,11 @@ from strawberry.types.arguments import convert_arguments
 from api import meaning
 from api.build import MEANING
 from api.groups import column_of_figure, columns_of_groups
-from api.nodes import Id, NodeId, key_of
+from api.nodes import DECLARATION, Id, NodeId, key_of
 from api.nodes import declared as declared_by
-from api.pages import ENDS, page_size, parse_cursors, require_page
-from api.policy import require_unmasked
+from api.pages import ENDS, page_size, parse_cursors, require_page, told_by_cursors
+from api.policy import Subject, names_customers, require_unmasked
+from api.reads import Read, mark, of_report, personal_key
 from api.views import ColumnName, SortDirection, filter_parts, given, wanted_order
 from domain.records import Record
 from infra.views.conditions import All, Order, Outer, Test, Where, Window, complete_order
@@ -60,6 +61,8 @@ from infra.views.statement import (
     Since,
     Total,
     Value,
+    Whose,
+    WhosePage,
     key_column,
 )
 from infra.views.statement import Groups as GroupsOf
@@ -224,7 +227,9 @@ def _of_inputs(values: list[Any]) -> bool:
 class Compiler:
     """Compiles one operation for those who have the same `sight` of each view (it raises FORBIDDEN for none).
 
-    Afterwards `cursors` and `sizes` are what its variables are yet to say.
+    Afterwards `cursors` and `sizes` are what its variables are yet to say; `reads` are the personal data that
+    rows show, by the number that they are marked with, and `bulk` those of reports, with the customer whom
+    an argument names.
     """
 
     def __init__(
@@ -242,6 +247,10 @@ class Compiler:
         self._variables = VariableValues(variables.sources, open_values)
         self.cursors: list[Cursors] = []
         self.sizes: list[Variable] = []
+        self.reads: list[Read] = []
+        self.bulk: list[tuple[Read, str | Variable | None]] = []
+        self._told: tuple[Declaration, tuple[str, ...]] | None = None
+        """The list around, and the personal columns that its cursors tell."""
         self._grouped: tuple[Declaration, tuple[str, ...]] | None = None
         """The groups around: of which view's rows, and by which columns."""
 
@@ -262,7 +271,27 @@ class Compiler:
         for key in grouped:
             if len(key.encode()) > LONGEST_KEY:
                 raise Uncompiled(f"the key {key} is too long")
-        return tuple((key, self._field(kind, details)) for key, details in grouped.items())
+        body = tuple((key, self._field(kind, details)) for key, details in grouped.items())
+        declaration = kind.extensions.get(DECLARATION)
+        if declaration is not None:
+            shown = _personal(value for _, value in body) - self._sight(declaration).masked.keys()
+            return self._marked(declaration, shown, Whose(column=declaration.subject), body)
+        if self._told is not None and (whose := _of_cursors(value for _, value in body)):
+            around, told = self._told
+            whose = whose if isinstance(whose, WhosePage) else Whose(column=around.subject)
+            return self._marked(around, {*told}, whose, body)
+        return body
+
+    def _marked(
+        self, declaration: Declaration, shown: Set[str], whose: Whose | WhosePage, body: Body
+    ) -> Body:
+        """What is shown of rows; where something of it is personal, it says first of whom it is."""
+        if not shown or declaration.subject is None:
+            return body
+        read = Read(subject=Subject("view", declaration.name), fields=tuple(sorted(shown)))
+        if read not in self.reads:
+            self.reads.append(read)
+        return ((mark(self.reads.index(read)), whose), *body)
 
     def _field(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Value:
         name = details[0].node.name.value
@@ -302,6 +331,8 @@ class Compiler:
             case meaning.Report(report=report):
                 values = {f.name: None for f in report.arguments}
                 values |= {name: given(v) for name, v in self._arguments(declared, details).items()}
+                if names_customers(report.name):
+                    self.bulk.append((of_report(report), values.get("customer_id")))
                 return Lines(report=report, values=values, body=self._inside(_kind(declared), details))
             case meaning.Part() as part:
                 return self._part(part, declared, details)
@@ -362,12 +393,15 @@ class Compiler:
         if listing.column is not None and listing.key is not None:
             parts.insert(0, Test(column=listing.column, op="eq", value=Outer(column=listing.key)))
         window, begun = self._window(declaration, order, wanted)
+        around, self._told = self._told, (declaration, told_by_cursors(declaration, order))
+        body = self._inside(_kind(declared), details)
+        self._told = around
         return Rows(
             view=declaration.name,
             where=sight.of(All(parts=tuple(parts))),
             order=order,
             window=window,
-            body=self._inside(_kind(declared), details),
+            body=body,
             masked=sight.masked,
             begun=begun,
         )
@@ -380,6 +414,7 @@ class Compiler:
         self._require_page(size)
         self._grouped = declaration, by
         body = self._inside(_kind(declared), details)
+        body = self._marked(declaration, _personal(value for _, value in body), Whose(), body)
         self._grouped = before
         return GroupsOf(by=by, size=size, body=body)
 
@@ -432,6 +467,30 @@ class Compiler:
             scalar_registry=self._schema.schema_converter.scalar_registry,
             config=self._schema.config,
         )
+
+
+def _personal(values: Iterable[Value]) -> set[str]:
+    """The personal columns that values tell."""
+    told: set[str] = set()
+    for value in values:
+        match value:
+            case Shown(field=field) if field.personal:
+                told.add(field.name)
+            case Figure(field=field) if field.personal:
+                told.add(field.name)
+            case IdOf(declaration=declaration):
+                told |= personal_key(declaration)
+    return told
+
+
+def _of_cursors(values: Iterable[Value]) -> Whose | WhosePage | None:
+    """Of whom the cursors among values tell: of the row, or of the page; None where there is none."""
+    for value in values:
+        if isinstance(value, CursorOf):
+            return Whose()
+        if isinstance(value, Edge):
+            return WhosePage()
+    return None
 
 
 def _types_of(said: Sequence[str | Variable]) -> list[str]:

@@ -16,6 +16,7 @@ from api.call import call
 from api.errors import refused
 from api.pages import PageInfo, arguments, page_size, require_page
 from api.policy import shown
+from api.reads import note_event
 from api.rights import require_events_of
 from api.scalars import Int64
 from api.views import given, optional
@@ -25,7 +26,9 @@ from infra.log.reading import Selection
 
 
 def _data(root: strawberry.Parent[Any], info: Info) -> str:
-    return shown(call(info).caller, root.event).decode()
+    context = call(info)
+    note_event(context.seen, context.caller, root.customer_id, root.event)
+    return shown(context.caller, root.event).decode()
 
 
 @strawberry.type(description="Something that happened, as the log holds it.")

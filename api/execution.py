@@ -17,7 +17,7 @@ from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExe
 from strawberry.types.graphql import OperationType
 
 from api.call import Call
-from api.errors import refused, told, too_slow
+from api.errors import as_graphql, refused, told, too_slow
 from api.introspection import Introspections
 from api.known import Known
 from api.moments import answered
@@ -103,8 +103,8 @@ class Schema(strawberry.Schema):
                 context_value = context_value.anew()
                 answer = await self._by_plan(self.plans, query, found, variable_values or {}, context_value)
                 if answer is not None:
-                    return answer
-        return await super().execute(
+                    return await self._logged(context_value, answer)
+        answer = await super().execute(
             query,
             variable_values,
             context_value,
@@ -113,6 +113,15 @@ class Schema(strawberry.Schema):
             allowed,
             operation_extensions,
         )
+        return await self._logged(context_value, answer)
+
+    async def _logged(self, context: Call, result: ExecutionResult) -> ExecutionResult:
+        """The result, once the log says who has read what; nothing of it where that cannot be logged."""
+        try:
+            await context.answered.log_reads()
+        except Exception as error:
+            return self._failed(as_graphql(error))
+        return result
 
     async def stream(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from api.gate import Gate
 from api.moments import position_named
 from api.over_http import failed
 from api.policy import LOG, Right, right, shown
+from api.reads import Read, is_personal
 from api.rights import require_events_of
 from api.scalars import moment_text
 from api.streaming import Streaming
@@ -78,9 +80,16 @@ class Export:
                 self.wanted, after=self.after, head=self.until, limit=PAGE
             )
             if rows:
-                await self.context.gate.pay(self.context.caller, len(rows))
                 events = await self.context.tenant.log.recorded(rows)
+                await self.log(events)
+                await self.context.gate.pay(self.context.caller, len(rows))
                 yield lines(self.context.caller, rows, events)
+
+    async def log(self, events: Sequence[Recorded[Event]]) -> None:
+        """Have logged that the caller sees the log, or what it says about the customer whom they name."""
+        if right(self.context.caller, LOG) is not Right.MASKED and any(is_personal(e.event) for e in events):
+            self.context.seen.add(Read(subject=LOG, fields=("data", "raw")), [self.wanted.customer_id])
+            await self.context.log_reads()
 
     async def admit(self) -> None:
         """A key may have been revoked meanwhile, an owner changed."""
@@ -118,10 +127,28 @@ async def export_events(request: Request, tenant: Tenant, gate: Gate) -> Respons
         export = await _export(request, context)
         await export.admit()
         ended = gate.hold(caller, "exports", EXPORTS)
+        try:
+            pieces = await _begun(export.pages())
+        except BaseException:
+            ended()
+            raise
         headers = {UNTIL: str(export.until), "cache-control": "no-store"}
-        return Streaming(export.pages(), ended, media_type=LINES, headers=headers)
+        return Streaming(pieces, ended, media_type=LINES, headers=headers)
     except Exception as error:
         return failed(error, request)
+
+
+async def _begun(pages: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The pages, of which the first is there: what keeps it from being read is told by the status."""
+    first = await anext(pages, b"")
+
+    async def all_of_them() -> AsyncGenerator[bytes]:
+        async with aclosing(pages):
+            yield first
+            async for page in pages:
+                yield page
+
+    return all_of_them()
 
 
 async def _export(request: Request, context: Call) -> Export:

@@ -30,6 +30,7 @@ from api.limits import Asked, measure
 from api.over_http import Operation
 from api.policy import require
 from api.rates import Rates
+from api.reads import ReadLog
 from infra.documents import Documents
 from infra.keys import Keys
 from infra.tenant import Tenant
@@ -50,6 +51,7 @@ class Gate:
     def __init__(self, tenant: Tenant, access: Access) -> None:
         self.access = access
         self.keys, self.documents = Keys(tenant.pool, tenant.name), Documents(tenant.pool, tenant.name)
+        self.reads = ReadLog(tenant)
         self.rates = Rates(access.rate, access.burst)
         oidc = access.oidc.tokens(tenant.name) if access.oidc else None
         self._callers = Callers(self.keys, oidc)

@@ -18,7 +18,7 @@ from api.build import Argument, bare, field, list_of, meant, object_type
 from api.call import Call, call
 from api.errors import refused
 from api.pages import DEFAULT_PAGE, require_page
-from api.policy import require_unmasked
+from api.policy import Subject, require_unmasked
 from api.scalars import Int64, moment_text
 from domain.records import Record
 from infra.views.conditions import All, Where
@@ -96,7 +96,10 @@ class Groups:
         return [Group(of=self, number=number, count=row[0]) for number, row in enumerate(rows)]
 
     async def figure(self, context: Call, name: str, of: Enum, number: int) -> Any:
-        column = column_of_figure(self._table.declaration, self.by, name, of, self._sight)
+        view = self._table.declaration
+        column = column_of_figure(view, self.by, name, of, self._sight)
+        if column.personal and view.subject:
+            context.seen.note(Subject("view", view.name), column.name, None)
 
         async def load(numbers: list[int]) -> list[Any]:
             rows = await self._read(context, name, column)

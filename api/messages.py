@@ -20,6 +20,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api.call import Call
 from api.policy import alike
+from api.reads import Reads
 from api.scalars import Place
 from domain.records import Record
 from infra.log.feeds import Told
@@ -75,13 +76,16 @@ class Telling(StrawberryGraphQLCoreExecutionContext):
         context: Call = self.context_value
         execute = super().execute_operation
 
-        async def make() -> ExecutionResult:
-            self.root_value, self.context_value = message.value, context.right_after(message.told.position)
+        async def make() -> tuple[ExecutionResult, Reads]:
+            now = context.right_after(message.told.position)
+            self.root_value, self.context_value = message.value, now
             result: Any = execute(False)
-            return _written(await result if self.is_awaitable(result) else result)
+            result = _written(await result if self.is_awaitable(result) else result)
+            return result, now.seen.reads
 
         same = self._asked, alike(context.caller), message.kind, message.key
-        result = await message.told.once(same, make)
+        result, reads = await message.told.once(same, make)
+        await context.gate.reads.log(context.caller, reads)
         context.place = message.place
         return result
 

@@ -33,6 +33,7 @@ from api.compiler import (
 from api.known import Known
 from api.pages import require_page
 from api.policy import rules_for
+from api.reads import Read, Seen, unmarked
 from api.scalars import moment_text
 from domain.records import Record
 from infra.views.conditions import plain
@@ -100,6 +101,14 @@ class Plan(Record):
     statement: Statement
     cursors: tuple[Cursors, ...]
     sizes: tuple[Variable, ...]
+    reads: tuple[Read, ...] = ()
+    bulk: tuple[tuple[Read, str | Variable | None], ...] = ()
+
+    def shown(self, data: bytes, variables: Mapping[str, Any], seen: Seen) -> bytes:
+        """The answer as it goes out; which personal data it shows is noted."""
+        for read, named in self.bulk:
+            seen.add(read, [named.of(variables) if isinstance(named, Variable) else named])
+        return unmarked(data, self.reads, seen) if self.reads else data
 
     def arguments(self, variables: Mapping[str, Any], read: Sequence[Opened], asker: str) -> list[Any]:
         """What the statement takes after its moment. Raises `GraphQLError` for pages of a wrong size."""
@@ -207,7 +216,8 @@ class Plans:
                 if recorded is None and at:
                     [event] = await tenant.log.read(at - 1, limit=1)  # it lies in an archive
                     recorded = event.recorded_at
-                return Answer(data=data, position=at, time=recorded)
+                shown = plan.shown(data, variables.coerced, context.seen)
+                return Answer(data=shown, position=at, time=recorded)
             elif not serves:
                 reader.forget()
             elif least > await tenant.log.head():
@@ -263,4 +273,6 @@ class Plans:
             statement=statement(body, tables, views, live=live),
             cursors=tuple(compiler.cursors),
             sizes=tuple(compiler.sizes),
+            reads=tuple(compiler.reads),
+            bulk=tuple(compiler.bulk),
         )

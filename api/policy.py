@@ -49,6 +49,7 @@ _BEGINNING     = _rights("all      all      none     none     all ")
 _SERVICE       = _rights("own      all      none     none     all ")
 _OVERSIGHT     = _rights("none     all      none     none     all ")
 _ADMINISTERING = _rights("none     none     none     none     all ")
+_KEHU_ALONE    = _rights("none     none     none     none     none")
 # fmt: on
 
 VIEWS: Mapping[str, Rights] = {
@@ -56,6 +57,7 @@ VIEWS: Mapping[str, Rights] = {
         [
             *("cohort_months", "complaint_rates", "pareto_points", "costs", "quality_scores", "measures"),
             *("campaigns", "crises", "incidents", "rival_observations", "leads", "messages"),
+            "bulk_reads",
         ],
         _STATISTICS,
     ),
@@ -64,7 +66,7 @@ VIEWS: Mapping[str, Rights] = {
             *("customers", "customer_values", "customer_classes", "classifications", "timeline", "spendings"),
             *("orders", "order_products", "price_agreements", "customer_shares", "opportunities"),
             *("interactions", "article_uses", "commitments", "visits", "subscriptions", "cares", "tellings"),
-            *("complaints", "complaint_steps", "yellow_cards", "claims", "win_back_offers"),
+            *("complaints", "complaint_steps", "yellow_cards", "claims", "win_back_offers", "departures"),
             *("points_accounts", "points_transactions", "survey_issues", "survey_answers"),
             *("campaign_guests", "group_members", "file_roles", "profile_changes", "profile_facts"),
             *("basic_entries", "customer_extras", "consents", "account_reviews"),
@@ -73,7 +75,11 @@ VIEWS: Mapping[str, Rights] = {
     ),
     **dict.fromkeys(["contact_points", "identifiers", "important_entries"], _IDENTITIES),
     **dict.fromkeys(
-        ["core_entries", "process_entries", "screening_rulings", "customer_aliases", "file_loans"], _INNERMOST
+        [
+            *("core_entries", "process_entries", "screening_rulings", "customer_aliases", "file_loans"),
+            "personal_data_reads",
+        ],
+        _INNERMOST,
     ),
     "screening_lists": _OVERSIGHT,
     **dict.fromkeys(
@@ -106,6 +112,7 @@ REPORTS: Mapping[str, Rights] = {
         [
             *("operator_notices", "stale_facts", "identifications", "evidence_retention", "risk_grades"),
             *("screening_matches", "single_view", "whole_timeline", "duplicate_candidates", "group_rollup"),
+            "group_complaint_rates",
             *("churn_watch", "file_threshold", "lifetime_values", "owner_performance", "win_backs"),
             *("unpaid_orders", "due_visits", "expiring_subscriptions", "care_occasions", "key_account_desk"),
             *("claim_alerts", "routing", "cross_selling", "needs_survey"),
@@ -190,6 +197,7 @@ COMMANDS: Mapping[str, Rights] = {
         ],
         _ADMINISTERING,
     ),
+    "LogRead": _KEHU_ALONE,
 }
 MASK = "***"
 """What stands for a text that must not be null; for any other value null does."""
@@ -242,6 +250,11 @@ def require(caller: Caller, subjects: Iterable[Subject]) -> None:
         if right(caller, subject) is Right.NONE:
             what = f"{subject.kind} {subject.name}".strip()
             raise _forbidden(f"the role {caller.role} has no access to the {what}")
+
+
+def names_customers(report: str) -> bool:
+    """Whether a report names customers, or says what was said."""
+    return REPORTS.get(report) is _INNERMOST
 
 
 def rules_for(caller: Caller, view: Declaration, table: Callable[[str], Table], owner: Any = None) -> Sight:

@@ -17,6 +17,7 @@ from api.limits import WEIGHTS
 from api.moments import position_named
 from api.over_http import Unfit, failed
 from api.policy import Subject, require
+from api.reads import note_report
 from infra.export.reports import MEDIA, Answer, Asked, BadArgument, Manner, answer, arguments, written
 from infra.tenant import Tenant
 from projections.view import Report, reports
@@ -45,6 +46,8 @@ async def report_file(request: Request, tenant: Tenant, gate: Gate) -> Response:
         async with asyncio.timeout(gate.access.request_seconds):
             answered = await answer(tenant.reader, asked)
             body = await asyncio.to_thread(written, answered, form, manner)
+            note_report(context.seen, report, asked.values)
+            await context.log_reads()
         return _sent(request, answered, form, body)
     except BadArgument as error:
         return failed(refused("BAD_USER_INPUT", f"{to_camel_case(error.name)}: {error.rule}"), request)

@@ -11,6 +11,7 @@ from api import meaning
 from api.build import Argument, bare, field, list_of, meant, object_type
 from api.call import call
 from api.policy import Subject, require
+from api.reads import note_report
 from api.views import given, output_type
 from projections.view import Report
 
@@ -35,6 +36,7 @@ def report_field(report: Report) -> tuple[Any, Any]:
         context = call(info)
         require(context.caller, [Subject("report", report.name)])
         asked = {f.name: given(values.get(f.name)) for f in report.arguments}
+        note_report(context.seen, report, asked)
         return await context.reader.report(report, context.standing, context.at, asked)
 
     return row, field(returns, resolve, arguments, report.doc, meaning=meaning.Report(report=report))

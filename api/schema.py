@@ -38,6 +38,7 @@ from api.nodes import DECLARATION, root_fields
 from api.nouns import Noun, plain_nouns
 from api.plans import Plans
 from api.policy import LOG, OWNER_OF, Subject
+from api.reads import watch
 from api.reassigning import reassign_field
 from api.reports import report_field
 from api.scalars import DATE, INT64, MOMENT, PLACE, Int64, Place
@@ -122,6 +123,7 @@ def _build(views: Mapping[str, Declaration], reports: Mapping[str, Report], comp
     by_row = {rows[name][0].__name__: reports[name] for name in rows}
     _say_what_is_read(core, types, by_row)
     _say_what_needs_a_right(core, types, by_row)
+    watch(core, {kind.name: kind.declaration for kind in types.values()})
     if compiled:
         schema.plans, schema.introspections = Plans(schema), Introspections(core)
     return schema

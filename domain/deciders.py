@@ -32,6 +32,7 @@ from domain.opportunities import OPPORTUNITIES
 from domain.orders import ORDERS
 from domain.points import POINTS
 from domain.quality import QUALITY
+from domain.reads import READS, LogRead
 from domain.rivals import RIVALS
 from domain.screening import SCREENING_LISTS
 from domain.service import SERVICE_POLICIES
@@ -74,6 +75,7 @@ DECIDERS: tuple[Decider[Any], ...] = (
     ANNOUNCEMENTS,
     CLAIMS,
     COSTS,
+    READS,
     LIFETIME_MODELS,
     TIER_POLICIES,
     ANALYSES,
@@ -83,6 +85,9 @@ DECIDERS: tuple[Decider[Any], ...] = (
     CALENDARS,
     DAYS,
 )
+
+INTERNAL: frozenset[type[Command]] = frozenset({LogRead})
+"""Commands that Kehu itself gives, and nobody else may."""
 
 _BY_COMMAND = {command: decider for decider in DECIDERS for command in decider.commands}
 

@@ -42,6 +42,7 @@ from domain.customers import (
     RelationshipEnded,
 )
 from domain.deadlines import DeadlinesPublished
+from domain.erasure import PersonalDataErased
 from domain.events import Event, Personal, Recorded
 from domain.extras import ExtraFieldDefined, ExtraFieldSet
 from domain.files import (
@@ -98,6 +99,7 @@ from domain.orders import (
 )
 from domain.points import PointsEarned, PointsExpired, PointsRedeemed
 from domain.quality import QualityScored
+from domain.reads import PersonalDataRead
 from domain.restrictions import OverrideApproved, RestrictionLifted, RestrictionPlaced
 from domain.rivals import RivalObserved
 from domain.screening import ScreeningListLoaded
@@ -220,6 +222,8 @@ __all__ = [
     "ParentAssigned",
     "PaymentReceived",
     "Personal",
+    "PersonalDataErased",
+    "PersonalDataRead",
     "PointsEarned",
     "PointsExpired",
     "PointsRedeemed",

@@ -15,7 +15,7 @@ from infra.imports.importing import Progress, Summary, import_table
 from infra.imports.steps import Among
 from infra.imports.tables import Table
 from kehu import cdnow
-from kehu.simulation import SEED, Purchase, simulate
+from kehu.simulation import EDITION, Purchase, simulate
 
 TENANT = "demo"
 _PUBLISHED = {"actor": "demo", "source": "demo", "occurred_at": datetime(1996, 12, 31, 12, tzinfo=UTC)}
@@ -80,6 +80,6 @@ async def load(
     began = time.monotonic()
     for command in policies():
         await engine.execute(command)
-    among = Among(name=SEED, commands=lambda: simulated(table))
+    among = Among(name=EDITION, commands=lambda: simulated(table))
     summary = await import_table(engine, table, cdnow.JOB, rejects, among=among, progress=progress)
     return Loaded(purchases=summary, seconds=time.monotonic() - began)

@@ -23,6 +23,7 @@ import projections.orders
 import projections.pareto
 import projections.points
 import projections.policies
+import projections.reads
 import projections.sales
 import projections.screening
 import projections.staff

@@ -32,6 +32,16 @@ class Shown(Record):
     names: Mapping[str, str] | None = None
 
 
+class Whose(Record):
+    """A column of the row around, as text: it says of whom the row is; without one, nothing: of many."""
+
+    column: str | None = None
+
+
+class WhosePage(Record):
+    """The same of the page around: of many, or null where it is empty."""
+
+
 class Constant(Record):
     value: str | bool
 
@@ -155,6 +165,8 @@ class Lines(Record):
 
 Value = (
     Shown
+    | Whose
+    | WhosePage
     | Constant
     | Since
     | At
@@ -264,6 +276,10 @@ class _Writer:
         match value:
             case Shown(field=field, names=names):
                 return shown(f"{row}.{quoted(field.name)}", field, names)
+            case Whose(column=None):
+                return "''::text"
+            case Whose(column=str(column)):
+                return f"{row}.{quoted(column)}::text"
             case Constant(value=bool(truth)):
                 return "true" if truth else "false"
             case Constant(value=text):
@@ -316,6 +332,8 @@ class _Writer:
                 return f"EXISTS (SELECT FROM {source} v)"
             case CursorOf():
                 return self._cursor(around, self.arguments.outer)
+            case WhosePage():
+                return f"(SELECT ''::text FROM {around.page} LIMIT least(1, {around.size}))"
             case Edge(last=last):
                 count = f"(SELECT count(*) FROM {around.rows} n)"
                 skipped = f" OFFSET greatest({count} - 1, 0)" if last else ""

@@ -117,8 +117,10 @@ async def _what_is_there(
         "SELECT count(*) FROM kehu.events WHERE tenant = $1 AND source = $2", tenant.name, SOURCE
     )
     example = await tenant.pool.fetchval(
-        "SELECT customer_id FROM kehu.events WHERE tenant = $1 AND name = 'ComplaintClosed'"
-        " ORDER BY position LIMIT 1",
+        "SELECT customer_id FROM kehu.events e WHERE tenant = $1 AND customer_id IN ("
+        "       SELECT customer_id FROM kehu.events WHERE tenant = $1 AND name = 'ComplaintClosed')"
+        " GROUP BY customer_id ORDER BY count(*) FILTER (WHERE name = 'OrderPlaced') DESC, customer_id"
+        " LIMIT 1",
         tenant.name,
     )
     return {

@@ -57,7 +57,7 @@ def explain_command(
 
     \b
     Example:
-      kehu explain --tenant demo customer_values 02430 --field tier --as-of 1998-03-31
+      kehu explain --tenant demo customer_values 05999 --field tier --as-of 1998-03-31
     """
     for path in projections:
         plugins.load(path)

@@ -12,7 +12,7 @@ from random import Random
 from domain.commands import Command
 from kehu.simulation import companies, governance, keeping, rules, voice
 from kehu.simulation.stories import Story
-from kehu.simulation.telling import END, SEED, SOURCE, Purchase
+from kehu.simulation.telling import EDITION, END, SEED, SOURCE, Purchase
 
 SHARE = 1_500 / 23_570
 """Of the customers, those who get a story."""
@@ -28,4 +28,4 @@ def simulate(bought: Mapping[str, Sequence[Purchase]]) -> list[Command]:
     return sorted(told, key=lambda command: command.occurred_at)
 
 
-__all__ = ["END", "SEED", "SOURCE", "Purchase", "simulate"]
+__all__ = ["EDITION", "END", "SOURCE", "Purchase", "simulate"]

@@ -47,8 +47,9 @@ from domain.loans import LendFile, ReturnFile
 from domain.merging import MergeCustomers
 from domain.opportunities import AdvanceStage, LoseOpportunity, OpenOpportunity, WinOpportunity
 from domain.orders import CancelOrder, DetailOrder, FulfilOrder, PlaceOrder, ReceivePayment
+from domain.reads import LogRead
 from domain.restrictions import ApproveOverride, RestrictCustomer
-from domain.subscriptions import RenewSubscription, StartSubscription
+from domain.subscriptions import CancelSubscription, RenewSubscription, StartSubscription
 from kehu.simulation import words
 from kehu.simulation.telling import Purchase, at, tell
 
@@ -146,6 +147,12 @@ class _Company:
     ) -> Command:
         moment: datetime = self.begin + timedelta(days=days)
         return tell(cls, f"{self.id}/{what}", moment, by or self.owner, **fields)
+
+    def _read(self, number: int, days: float, reader: str, what: str, *fields: str, **more: Any) -> Command:
+        """A read of this company's personal data, as Kehu would log it."""
+        moment, id = self.begin + timedelta(days=days), f"{self.id}/read-{number}"
+        said = {"read_id": id, "customer_id": self.id, "day": moment.date().isoformat(), "what": what}
+        return tell(LogRead, id, moment, reader, fields=fields, **{**said, **more})
 
     def commands(self) -> Iterator[Command]:
         yield from self._file()
@@ -255,6 +262,13 @@ class _Company:
                 purpose="yearly review",
                 due_on="1998-07-31",
             )
+            by_role = {"role": "manager", "ground": "role"}
+            borrowed = {"role": "agent", "ground": "lent", "loan_id": "loan-2"}
+            yield self._read(1, 531, "tom.parker", "customers", "name", **borrowed)
+            yield self._read(2, 531, "tom.parker", "core_entries", "text", **borrowed)
+            yield self._read(3, 532, self.owner, "customers", "name", role="agent", ground="own")
+            yield self._read(4, 533, LEAD, "complaints", "text", **by_role)
+            yield self._read(5, 533, LEAD, "duplicate_candidates", customer_id=None, **by_role)
         if number == 2:
             yield self.tell(WithdrawConsent, "unconsent", 150, **me, purpose="marketing")
         if number == 3:
@@ -357,7 +371,11 @@ class _Company:
             product="new releases, monthly",
             ends_on=f"1998-07-{10 + number}",
         )
-        if number % 3 == 1:
+        if number == 10:
+            yield self.tell(
+                CancelSubscription, "subscription/2", 479, subscription_id=contract, reason="转投他家"
+            )
+        elif number % 3 == 1:
             yield self.tell(
                 RenewSubscription, "subscription/2", 500, subscription_id=contract, ends_on="1999-07-01"
             )

@@ -59,8 +59,8 @@ async def populate(api: Api) -> int:
 Ask = Callable[..., Awaitable[bytes]]
 
 
-def asker(schema: Schema, tenant: Tenant) -> Ask:
-    gate = Gate(tenant, Access())
+def asker(schema: Schema, tenant: Tenant, gate: Gate | None = None) -> Ask:
+    gate = gate or Gate(tenant, Access())
 
     async def ask(query: str, variables: dict[str, Any], caller: Caller = ADMIN) -> bytes:
         context = Call(tenant, HTTPConnection({"type": "http", "headers": []}), gate)
@@ -70,6 +70,16 @@ def asker(schema: Schema, tenant: Tenant) -> Ask:
         return orjson.dumps({"data": answer.data, "errors": errors, "extensions": answer.extensions})
 
     return ask
+
+
+async def settled(api: Api, ask: Ask, query: str, variables: dict[str, Any], caller: Caller = ADMIN) -> bytes:
+    """The answer once the log holds all that is read by asking, and the views have seen that."""
+    while True:
+        head = await api.tenant.log.head()
+        await api.tenant.reader.reached(api.tenant.declarations, head)
+        answer = await ask(query, variables, caller)
+        if await api.tenant.log.head() == head:
+            return answer
 
 
 @asynccontextmanager
@@ -111,10 +121,12 @@ async def test_random_operations_get_the_same_bytes_from_both(api: Api) -> None:
         operation = Operation(compiled._schema, Random(seed), head, cursors, ids)
         for caller in (ADMIN, ASKERS[seed % len(ASKERS)]):
             told = f"seed {seed} {caller.role}: {operation.text} {operation.variables}"
-            expected = await expect(operation.text, operation.variables, caller)
+            expected = await settled(api, expect, operation.text, operation.variables, caller)
+            logged = await tenant.log.head()
             for _ in range(2):  # first with the whole of strawberry, then at once
                 answer = await ask(operation.text, operation.variables, caller)
                 assert without_chance(answer) == without_chance(expected), told
+            assert await tenant.log.head() == logged, told  # both say the same of whom they show
         assert compiled.plans is not None
         answered += compiled.plans.known(operation.text, None) is not None
         cursors += [cursor.decode() for cursor in CURSOR.findall(expected)[:3]]
@@ -138,9 +150,13 @@ QUERIES: list[tuple[str, dict[str, Any]]] = [
 
 async def test_an_operation_is_one_statement(api: Api, database: str) -> None:
     await populate(api)
+    gate = Gate(api.tenant, Access())
+    before = asker(build_schema(api.tenant.declarations, REPORTS, compiled=False), api.tenant, gate)
+    for query, variables in QUERIES:
+        await settled(api, before, query, variables)  # its reads are logged once a day
     async with listened(database, api.tenant.declarations.values()) as (tenant, sent):
         await tenant.reader.standing()
-        ask = asker(build_schema(tenant.declarations, REPORTS), tenant)
+        ask = asker(build_schema(tenant.declarations, REPORTS), tenant, gate)
         for query, variables in QUERIES:
             for _ in range(2):  # first with the whole of strawberry, then at once
                 sent.clear()
@@ -187,6 +203,8 @@ async def test_a_rebuilt_view_is_noticed(api: Api) -> None:
     """The statement itself sees that its tables serve no longer."""
     await populate(api)
     query = "{ customers(first: 2) { nodes { name } } }"
+    await api.send(query)
+    await api.tenant.reader.reached(api.tenant.declarations, await api.tenant.log.head())
     before, standing = await api.send(query), await api.tenant.reader.serving(["customers"])
 
     await api.tenant.projector.rebuild(["customers"])

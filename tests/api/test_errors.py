@@ -258,7 +258,8 @@ async def test_a_repeated_key_gives_the_first_answer_again(api: Api) -> None:
     again = await api.do("registerCustomer", "customer { name }", **CUSTOMER, name="Ada", idempotencyKey="k")
 
     assert again == {**first, "repeated": True}
-    assert await api.tenant.log.head() == 2
+    done = [event.name for event in await api.tenant.log.read(0)]
+    assert [name for name in done if name != "PersonalDataRead"] == ["CustomerRegistered", "ProfileChanged"]
 
 
 async def test_equal_requests_at_once_have_one_effect_and_one_answer(api: Api) -> None:

@@ -39,10 +39,12 @@ async def log(api: Api, **wanted: Any) -> list[dict[str, Any]]:
 
 async def test_the_log_can_be_read_in_pages_and_filtered(api: Api) -> None:
     await tell(api)
+    await log(api)  # which itself is in the log, once a day
     told = await log(api)
 
     assert [e["position"] for e in told] == list(range(1, await api.tenant.log.head() + 1))
-    assert len(told) == len(STORY) + 1  # a contact makes somebody responsible
+    done = [e for e in told if e["name"] != "PersonalDataRead"]
+    assert len(done) == len(STORY) + 1  # a contact makes somebody responsible
     for wanted, holds in (
         ({"names": ["OrderPlaced", "DayEnded"]}, lambda e: e["name"] in ("OrderPlaced", "DayEnded")),
         ({"stream": "order-1"}, lambda e: e["stream"] == "order-1"),

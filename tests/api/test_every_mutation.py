@@ -11,13 +11,16 @@ from strawberry.utils.str_converters import to_camel_case
 
 from domain.calendar import PublishCalendar
 from domain.commands import METADATA, Command
-from domain.deciders import DECIDERS
+from domain.deciders import DECIDERS, INTERNAL
 from domain.erasure import ErasePersonalData
 from tests.api.server import Api
 from tests.domain.samples import sample
 
 COMMANDS: list[type[Command]] = [
-    command for decider in DECIDERS for command in decider.commands if command is not ErasePersonalData
+    command
+    for decider in DECIDERS
+    for command in decider.commands
+    if command is not ErasePersonalData and command not in INTERNAL
 ]
 APART: dict[type[Command], dict[str, Any]] = {PublishCalendar: {"hours": [[]] * 7}}
 """What a sample that fits the types alone does not get right."""

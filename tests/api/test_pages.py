@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 
 from api.schema import build_schema
+from tests.api import test_lists as lists
 from tests.api.conftest import REPORTS
 from tests.api.server import Api
-from tests.api.test_compiled import Ask, asker, populate
-from tests.api.test_lists import people, settled
+from tests.api.test_compiled import Ask, asker, populate, settled
+from tests.api.test_lists import people
 
 COLUMNS = ("NAME", "REGION", "BIRTHDAY", "LAST_ORDER_AT", "ORDER_COUNT", "LIVE", "RELATION")
 WINDOW = """
@@ -35,14 +36,14 @@ class Both:
     """Asks statements and resolvers, which must agree."""
 
     def __init__(self, api: Api) -> None:
-        declared = api.tenant.declarations
+        self._api, declared = api, api.tenant.declarations
         self._asks: list[Ask] = [
             asker(build_schema(declared, REPORTS, compiled=compiled), api.tenant)
-            for compiled in (True, False)
+            for compiled in (False, True)
         ]
 
     async def answer(self, query: str, **variables: Any) -> dict[str, Any]:
-        statement, resolvers = [await ask(query, variables) for ask in self._asks]
+        resolvers, statement = [await settled(self._api, ask, query, variables) for ask in self._asks]
         assert statement == resolvers, variables
         told: dict[str, Any] = orjson.loads(statement)
         return told
@@ -113,7 +114,7 @@ async def test_a_list_read_backward_is_the_list_read_forward(api: Api) -> None:
         seen = page["nodes"] + seen
         before, more = page["pageInfo"]["startCursor"], page["pageInfo"]["hasPreviousPage"]
         await api.done("registerCustomer", customerId=f"later{len(seen)}")  # the list stays as it was
-        await settled(api)
+        await lists.settled(api)
 
     assert seen == whole["nodes"]
     assert len(seen) == whole["totalCount"]
@@ -138,7 +139,7 @@ async def test_what_contradicts_itself_is_refused_by_name(api: Api) -> None:
     both = Both(api)
     early = (await both.ask(WINDOW))["page"]["edges"]
     await api.done("registerCustomer", customerId="new")
-    await settled(api)
+    await lists.settled(api)
     late = (await both.ask(WINDOW))["page"]["edges"]
 
     assert await both.error(WINDOW, first=1, last=1) == (

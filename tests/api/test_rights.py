@@ -240,8 +240,9 @@ async def test_agents_act_for_their_own_customers_alone(api: Api) -> None:
         assert await api.tenant.log.head() == head
         done = await sent(client, CHANGE % "c1")
     assert done["data"]["changeProfile"] == {"customer": {"name": "X"}, "errors": []}
-    [event] = await api.tenant.log.read(head)
-    assert event.actor == "mei"
+    event, read = await api.tenant.log.read(head)
+    assert (event.name, read.name) == ("ProfileChanged", "PersonalDataRead")
+    assert event.actor == read.actor == "mei"
 
 
 async def test_auditors_and_analysts_change_nothing(api: Api) -> None:

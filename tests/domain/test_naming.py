@@ -10,7 +10,7 @@ import pytest
 from domain.commands import METADATA, Command, Named
 from domain.complaints import Complaint
 from domain.customers import Customer, CustomerEnded, CustomerUnknown
-from domain.deciders import BY_NAME, DECIDERS
+from domain.deciders import BY_NAME, DECIDERS, INTERNAL
 from domain.errors import DomainError
 from domain.merging import CustomersMerged, MergeReversed, front_of
 from domain.naming import NamedOfAnother, NamedUnknown, names_of, require_named
@@ -87,8 +87,9 @@ def test_an_id_that_is_left_out_names_nothing() -> None:
 
 
 def fields() -> Iterator[tuple[type[Command], str]]:
+    """Those that callers fill in; Kehu itself names what it has just shown."""
     for decider in DECIDERS:
-        for command in decider.commands:
+        for command in {*decider.commands} - INTERNAL:
             for name in command.__struct_fields__:
                 if name not in METADATA and name != decider.id_field:
                     yield command, name

@@ -7,12 +7,16 @@ from collections import Counter
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from api.schema import build_schema
 from domain.commands import Command
 from domain.complaints import CloseComplaint, ReceiveComplaint, ReopenComplaint
 from domain.customers import ChangeProfile
+from domain.events import Event, Recorded
 from domain.interactions import Channel, RecordInteraction
+from infra.database import connected
+from infra.log.log import Log
 from kehu import cdnow, demo
 from kehu.builtin import NAMES
 from kehu.commands.demo import QUERIES
@@ -22,10 +26,6 @@ from tests.kehu.console import KEHU, kehu
 from tests.kehu.test_import_command import fetch, kill_at_first_commit
 
 CUSTOMERS = "2000"
-CONTENT = (
-    "SELECT position, stream, version, name, schema, occurred_at, customer_id, command_id, actor, source,"
-    " data FROM kehu.events ORDER BY position"
-)
 
 
 def load(database: str) -> dict[str, Any]:
@@ -35,16 +35,23 @@ def load(database: str) -> dict[str, Any]:
     return did
 
 
+async def content(database: str) -> list[Recorded[Event]]:
+    """The demo's whole log, as if all of it had been recorded at one moment."""
+    async with connected(database) as pool:
+        events = await Log(pool, f"{demo.TENANT}-{CUSTOMERS}").read(limit=10**6)
+    return [msgspec.structs.replace(event, recorded_at=END) for event in events]
+
+
 async def test_killed_in_the_middle_it_ends_with_the_same_log(database: str) -> None:
     await kill_at_first_commit([KEHU, "demo", "--no-serve", "--customers", CUSTOMERS], database)
     resumed = load(database)
-    interrupted = await fetch(database, CONTENT)
+    interrupted = await content(database)
     connection = await asyncpg.connect(database)
     await connection.execute("DROP SCHEMA kehu, kehu_views CASCADE")
     await connection.close()
     undisturbed = load(database)
     assert resumed["events"] == undisturbed["events"] == len(interrupted)
-    assert interrupted == await fetch(database, CONTENT)
+    assert interrupted == await content(database)
     again = load(database)
     assert again["loaded_before"]
     assert again["events"] == undisturbed["events"]

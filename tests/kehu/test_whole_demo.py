@@ -32,6 +32,7 @@ from tests.api.conftest import REPORTS
 from tests.api.server import key_of
 from tests.conftest import database_of
 from tests.kehu.capabilities import capabilities
+from tests.kehu.test_readme import queries
 
 PURCHASES, CUSTOMERS, CENTS = 69_659, 23_570, 250_031_563
 ABOUT_ONE = {"routing", "single_view", "whole_timeline", "group_rollup"}
@@ -201,6 +202,17 @@ async def test_the_query_of_every_capability_answers(loaded: str) -> None:
         for row in capabilities():
             data = await ask(client, row.query)
             assert not any(empty(part) for part in data.values()), (row.number, data)
+
+
+async def test_the_readme_asks_for_somebody_who_has_a_story(loaded: str) -> None:
+    story = next(query for query in queries() if "steps" in query)
+    async with opened(loaded) as tenant, client_of(tenant) as client:
+        customer = (await ask(client, story))["customer"]
+    assert customer["name"]
+    assert len(customer["timeline"]["nodes"]) == 5
+    assert customer["value"]["because"]
+    assert all(complaint["steps"]["nodes"] for complaint in customer["complaints"]["nodes"])
+    assert customer["complaints"]["nodes"]
 
 
 async def test_what_was_asked_then_is_asked_again_as_of_then(loaded: str) -> None:
