@@ -66,7 +66,7 @@ VIEWS: Mapping[str, Rights] = {
             *("customers", "customer_values", "customer_classes", "classifications", "timeline", "spendings"),
             *("orders", "order_products", "price_agreements", "customer_shares", "opportunities"),
             *("interactions", "article_uses", "commitments", "visits", "subscriptions", "cares", "tellings"),
-            *("complaints", "complaint_steps", "yellow_cards", "claims", "win_back_offers"),
+            *("complaints", "complaint_steps", "yellow_cards", "claims", "win_back_offers", "departures"),
             *("points_accounts", "points_transactions", "survey_issues", "survey_answers"),
             *("campaign_guests", "group_members", "file_roles", "profile_changes", "profile_facts"),
             *("basic_entries", "customer_extras", "consents", "account_reviews"),
@@ -112,6 +112,7 @@ REPORTS: Mapping[str, Rights] = {
         [
             *("operator_notices", "stale_facts", "identifications", "evidence_retention", "risk_grades"),
             *("screening_matches", "single_view", "whole_timeline", "duplicate_candidates", "group_rollup"),
+            "group_complaint_rates",
             *("churn_watch", "file_threshold", "lifetime_values", "owner_performance", "win_backs"),
             *("unpaid_orders", "due_visits", "expiring_subscriptions", "care_occasions", "key_account_desk"),
             *("claim_alerts", "routing", "cross_selling", "needs_survey"),

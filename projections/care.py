@@ -186,7 +186,7 @@ class ExpiringSubscription(View):
 
 @report(
     "care_occasions",
-    reads=["customers", "customer_values", "cares", "ended_days"],
+    reads=["customers", "customer_values", "customer_classes", "cares", "ended_days"],
     query=f"""
     WITH occasions AS (
         SELECT customer_id, owner, 'birthday' AS occasion, birthday AS origin FROM {{customers}} c
@@ -201,9 +201,12 @@ class ExpiringSubscription(View):
                   )::date AS day
           FROM occasions)
     SELECT n.customer_id, n.owner AS account_manager, n.occasion, n.day, v.tier,
-           CASE v.tier WHEN 'platinum' THEN 'a visit with a gift' WHEN 'gold' THEN 'a call and a card'
+           CASE WHEN k.unprofitable THEN 'a message'
+                WHEN v.tier = 'platinum' THEN 'a visit with a gift'
+                WHEN v.tier = 'gold' THEN 'a call and a card'
                 ELSE 'a message' END AS gesture
       FROM next n LEFT JOIN {{customer_values}} v USING (customer_id)
+      LEFT JOIN {{customer_classes}} k USING (customer_id)
      WHERE n.day BETWEEN {TODAY} AND {TODAY} + 14 AND n.day > n.origin
        AND NOT EXISTS (SELECT FROM {{cares}} g WHERE g.customer_id = n.customer_id AND g.occasion = n.occasion
                           AND g.occurred_at::date > n.day - 300)
@@ -214,7 +217,8 @@ class ExpiringSubscription(View):
 class CareOccasion(View):
     """A birthday or an anniversary within two weeks that nobody has thought of yet (客户关怀): at most 200.
 
-    What is fitting depends on the tier; the best customers come first.
+    What is fitting depends on the tier; the best customers come first. Who is unprofitable (不盈利客户)
+    gets what costs nothing.
     """
 
     on: date | None = None

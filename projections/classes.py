@@ -104,6 +104,7 @@ def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] |
     reads=[
         *("customers", "customer_values", "orders", "complaints", "classifications", "claims"),
         *("points_accounts", "customer_shares", "survey_issues", "survey_answers", "surveys", "costs"),
+        *("interactions", "commitments", "subscriptions"),
     ],
     at=DayEnded,
     due=due,
@@ -146,7 +147,15 @@ def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] |
                c.contact_count * :contact_cost_minor::numeric
                    + c.complaint_count * :complaint_cost_minor::numeric
                    + coalesce(k.remedies, 0) + coalesce(p.cost, 0) AS served,
-               coalesce(k.open, false) OR coalesce(b.unpaid, false) OR coalesce(m.open, false) AS unsettled,
+               coalesce(k.open, false) OR coalesce(b.unpaid, false) OR coalesce(m.open, false)
+                   OR NOT c.live AND (
+                       EXISTS (SELECT FROM {interactions} n
+                                WHERE n.customer_id = c.customer_id AND NOT resolved)
+                       OR EXISTS (SELECT FROM {commitments} w
+                                   WHERE w.customer_id = c.customer_id AND waiting)
+                       OR EXISTS (SELECT FROM {subscriptions} r
+                                   WHERE r.customer_id = c.customer_id
+                                     AND running AND ends_on >= :day::date)) AS unsettled,
                coalesce(m.claims, 0) AS claims, coalesce(m.paid, 0) AS claims_paid,
                coalesce(b.total, 0) AS total, f.attitude, t.earned, h.percent AS share,
                g.value_style, g.marketing_class, g.importance, count(*) OVER () AS everybody
@@ -247,7 +256,9 @@ class CustomerClass(View):
     four_stage: FourStages
     """The stage of life, of four (四阶段): declines who is silent for the policy's `quietDays`."""
     five_stage: FiveStages
-    """The stage of life, of five (五阶段); ended (周期终点): who left, with every open matter settled."""
+    """The stage of life, of five (五阶段); ended (周期终点): who left, with every open matter settled.
+
+    Settled are complaints, claims, payments, contacts, promises, and contracts that run."""
     watched: bool
     """Silent for longer than usual, but not lost: on the churn watch (流失预警)."""
     watch_percent: int | None
@@ -298,18 +309,28 @@ class ClassDistribution(View):
 
 @report(
     "churn_watch",
-    reads=["customer_classes", "customers", "visits"],
+    reads=["customer_classes", "customers", "orders", "visits"],
     query="""
+    WITH rhythm AS (
+        SELECT k.customer_id, count(*) FILTER (WHERE o.placed_at >= c.last_order_at - interval '180 days')
+                   AS lately, count(*) FILTER (WHERE o.placed_at < c.last_order_at - interval '180 days')
+                   AS before
+          FROM {customer_classes} k JOIN {customers} c USING (customer_id) JOIN {orders} o USING (customer_id)
+         WHERE k.watched AND NOT o.cancelled AND o.placed_at >= c.last_order_at - interval '360 days'
+         GROUP BY 1)
     SELECT k.customer_id, c.owner AS account_manager, k.spent_minor, k.watch_percent, c.last_order_at,
            array_remove(ARRAY[
                'silent for ' || k.watch_percent || ' % of the usual interval',
+               CASE WHEN y.lately < y.before THEN
+                    'orders a half-year fell from ' || y.before || ' to ' || y.lately END,
+               CASE WHEN k.unprofitable THEN 'serving costs more than the margin: spend nothing' END,
                CASE WHEN c.open_complaint_count > 0 THEN 'a complaint is open' END,
                CASE WHEN k.attitude IN ('spurious', 'none') THEN 'is not satisfied' END,
                CASE WHEN k.importance = 'vip' THEN 'is a VIP' END], NULL) AS reasons,
            (SELECT min(planned_for) FROM {visits} v
              WHERE v.customer_id = k.customer_id AND v.status = 'planned')
                AS planned_on
-      FROM {customer_classes} k JOIN {customers} c USING (customer_id)
+      FROM {customer_classes} k JOIN {customers} c USING (customer_id) LEFT JOIN rhythm y USING (customer_id)
      WHERE k.watched AND (:owner::text IS NULL OR c.owner = :owner::text)
      ORDER BY k.spent_minor DESC, k.watch_percent DESC, k.customer_id LIMIT 200
     """,

@@ -57,6 +57,14 @@ class Complaint(View):
     """It is not closed."""
     severity: Severity | None = None
     """How badly it hurts the customer; null until it was assessed."""
+    safety: bool | None = None
+    """Whether somebody's safety is concerned; null until it was assessed."""
+    complexity: int | None = None
+    """1 lowest, 5 highest; null until it was assessed."""
+    impact: int | None = None
+    """How far it reaches: 1 lowest, 5 highest; null until it was assessed."""
+    immediate: bool | None = None
+    """Whether something must be done at once; null until it was assessed."""
     handler: str | None = None
     """Who works on it."""
     escalated_to: str | None = None
@@ -120,9 +128,17 @@ class Complaint(View):
 
     @on(ComplaintAssessed)
     def assessed(self, recorded: Recorded[ComplaintAssessed], policies: Policies) -> Self:
-        severity = recorded.event.severity
-        due_at = complaint_due_at(policies, self.clock_from, severity) if self.awaiting else self.due_at
-        return self.but(step=step_after(self.step, recorded.event), severity=severity, due_at=due_at)
+        e = recorded.event
+        due_at = complaint_due_at(policies, self.clock_from, e.severity) if self.awaiting else self.due_at
+        return self.but(
+            step=step_after(self.step, e),
+            severity=e.severity,
+            safety=e.safety,
+            complexity=e.complexity,
+            impact=e.impact,
+            immediate=e.immediate,
+            due_at=due_at,
+        )
 
     @on(ComplaintAssigned)
     def assigned(self, recorded: Recorded[ComplaintAssigned]) -> Self:

@@ -223,21 +223,24 @@ class ChurnByCause(View):
 
 @report(
     "win_backs",
-    reads=["customers", "win_back_offers", "timeline"],
+    reads=["departures", "win_back_offers", "timeline"],
     query="""
     WITH broken AS (
-        SELECT customer_id, occurred_at, position FROM {timeline} t WHERE event = 'RelationshipEnded')
-    SELECT b.customer_id, c.churn_cause AS cause, b.occurred_at AS left_at,
-           (SELECT array_agg(o.offer ORDER BY o.position) FROM {win_back_offers} o
-             WHERE o.customer_id = b.customer_id AND o.position > b.position) AS offers,
-           (SELECT min(w.occurred_at) FROM {timeline} w WHERE w.customer_id = b.customer_id
-               AND w.event = 'CustomerWonBack' AND w.position > b.position) AS back_at,
-           CASE WHEN c.live THEN 'won back'
-                WHEN EXISTS (SELECT FROM {win_back_offers} o
-                              WHERE o.customer_id = b.customer_id AND o.position > b.position) THEN 'offered'
-                ELSE 'not tried' END AS outcome
-      FROM broken b JOIN {customers} c USING (customer_id)
-     ORDER BY b.occurred_at DESC, b.customer_id LIMIT 200
+        SELECT *, coalesce(lead(position) OVER (PARTITION BY customer_id ORDER BY position),
+                           9223372036854775807) AS next
+          FROM {departures} d),
+    told AS (
+        SELECT b.customer_id, b.cause, b.left_at,
+               (SELECT array_agg(o.offer ORDER BY o.position) FROM {win_back_offers} o
+                 WHERE o.customer_id = b.customer_id AND o.position > b.position AND o.position < b.next)
+                   AS offers,
+               (SELECT min(w.occurred_at) FROM {timeline} w
+                 WHERE w.customer_id = b.customer_id AND w.event = 'CustomerWonBack'
+                   AND w.position > b.position AND w.position < b.next) AS back_at
+          FROM broken b)
+    SELECT *, CASE WHEN back_at IS NOT NULL THEN 'won back' WHEN offers IS NOT NULL THEN 'offered'
+                   ELSE 'not tried' END AS outcome
+      FROM told ORDER BY left_at DESC, customer_id LIMIT 200
     """,
 )
 class WinBack(View):
@@ -245,8 +248,8 @@ class WinBack(View):
 
     customer_id: str
     """Who left."""
-    cause: ChurnCause | None
-    """Why; null once they are back."""
+    cause: ChurnCause
+    """Why."""
     left_at: datetime
     """When."""
     offers: tuple[str, ...] | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Self, TypeVar
 
-from domain.customers import CustomerRegistered, ProfileChanged
+from domain.customers import ChurnCause, CustomerRegistered, ProfileChanged, RelationshipEnded
 from domain.events import Personal, Recorded
 from domain.files import (
     AccountReviewed,
@@ -407,6 +407,27 @@ class Telling(View):
     @on(CustomerTold)
     def told(self, recorded: Recorded[CustomerTold]) -> Self:
         return self.but(told_at=recorded.occurred_at, told_by=recorded.actor)
+
+
+@view("departures", key="customer_id position")
+class Departure(View):
+    """One time that a customer left, and why (流失类型); whether they came back, `winBacks` tells."""
+
+    customer_id: CustomerId
+    """Who."""
+    position: int
+    """Of the event in the log."""
+    cause: ChurnCause
+    """Why."""
+    reason: Personal[str | None] = None
+    """Why, in words."""
+    left_at: datetime
+    """When."""
+
+    @on(RelationshipEnded)
+    def left(self, recorded: Recorded[RelationshipEnded]) -> Self:
+        e = recorded.event
+        return self.but(cause=e.cause, reason=e.reason, left_at=recorded.occurred_at)
 
 
 @view("win_back_offers", key="customer_id position")

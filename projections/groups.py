@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Self
 
 from domain.events import Recorded
@@ -23,10 +24,7 @@ class GroupMember(View):
         return self.but(parent_id=recorded.event.parent_id)
 
 
-@report(
-    "group_rollup",
-    reads=["group_members", "customers", "spendings"],
-    query="""
+MEMBERS = """
     WITH RECURSIVE tops AS (
         SELECT DISTINCT parent_id AS top FROM {group_members} m
          WHERE parent_id IS NOT NULL AND (:customer_id::text IS NULL OR parent_id = :customer_id::text)),
@@ -34,14 +32,22 @@ class GroupMember(View):
         SELECT top, top COLLATE "C" AS id, 0 AS depth FROM tops
         UNION ALL
         SELECT t.top, m.customer_id, t.depth + 1 FROM members t JOIN {group_members} m ON m.parent_id = t.id)
+"""
+"""SQL in a report for the customers below each one, itself included, on every level."""
+
+
+@report(
+    "group_rollup",
+    reads=["group_members", "customers", "spendings"],
+    query=f"""{MEMBERS}
     SELECT top AS head_id, count(*) AS member_count, max(depth) AS levels,
            coalesce(sum(c.order_count), 0)::bigint AS order_count,
            coalesce(sum(c.contact_count), 0)::bigint AS contact_count,
            coalesce(sum(c.complaint_count), 0)::bigint AS complaint_count,
            coalesce(sum(s.spent), 0)::bigint AS spent_minor
       FROM members t
-      JOIN {customers} c ON c.customer_id = t.id
-      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {spendings} p GROUP BY 1) s
+      JOIN {{customers}} c ON c.customer_id = t.id
+      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {{spendings}} p GROUP BY 1) s
         ON s.customer_id = t.id
      GROUP BY top ORDER BY spent_minor DESC, top LIMIT 200
     """,
@@ -66,3 +72,42 @@ class GroupRollup(View):
     """Their complaints."""
     spent_minor: int
     """What they paid, less refunds, in minor units."""
+
+
+@report(
+    "group_complaint_rates",
+    reads=["group_members", "customers", "complaints"],
+    query=f"""{MEMBERS},
+    received AS (
+        SELECT customer_id, count(*) AS complaints FROM {{complaints}} k
+         WHERE (:since::date IS NULL OR received_at >= :since::date)
+           AND (:until::date IS NULL OR received_at < :until::date + 1)
+           AND (:category::text IS NULL OR category = :category::text)
+         GROUP BY 1)
+    SELECT top AS head_id, count(*) AS customers, coalesce(sum(r.complaints), 0)::bigint AS complaints,
+           10000 * coalesce(sum(r.complaints), 0)::float8 / count(*) AS per_10000_customers
+      FROM members t JOIN {{customers}} c ON c.customer_id = t.id
+      LEFT JOIN received r ON r.customer_id = t.id
+     GROUP BY top ORDER BY per_10000_customers DESC, top LIMIT 200
+    """,
+)
+class GroupComplaintRate(View):
+    """The complaints of a group in a period, for 10,000 of its customers (万户投诉量): the 200 highest."""
+
+    customer_id: str | None = None
+    """The customer on top; all who have somebody below them, where it is left out."""
+    since: date | None = None
+    """First day on which complaints were received (UTC); from the beginning, where it is left out."""
+    until: date | None = None
+    """Last such day."""
+    category: str | None = None
+    """What the complaints are about, such as `delivery`; all, where it is left out."""
+
+    head_id: str
+    """The customer on top."""
+    customers: int
+    """Customers, the one on top included."""
+    complaints: int
+    """How many were received."""
+    per_10000_customers: float
+    """Complaints ÷ customers × 10,000."""

@@ -253,6 +253,9 @@ class MeasureEffect(View):
       FROM {{interactions}} i WHERE {PERIOD.format("occurred_at")}
     UNION ALL SELECT 'answered in time', 100.0 * avg((NOT answered_late)::int)::float8, 'percent'
       FROM {{interactions}} i WHERE resolved AND {PERIOD.format("occurred_at")}
+    UNION ALL SELECT 'calls answered after few enough rings', 100.0 * avg((NOT rang_too_long)::int)::float8,
+           'percent'
+      FROM {{interactions}} i WHERE rings IS NOT NULL AND {PERIOD.format("occurred_at")}
     UNION ALL SELECT 'complaints', count(*)::float8, 'number' FROM {{complaints}} k
      WHERE {PERIOD.format("received_at")}
     UNION ALL SELECT 'complaints decided in time', 100.0 * avg((NOT late)::int)::float8, 'percent'

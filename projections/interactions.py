@@ -61,6 +61,8 @@ class Interaction(View):
     """The order it was about, if it was about one."""
     rings: int | None = None
     """After how many rings a call was answered (铃响三声)."""
+    rang_too_long: bool = False
+    """It was answered after more rings than the service policy allows (铃响三声): three by default."""
     recorded_at: datetime
     """When it was written down: the paperwork may follow the fix (先解决后补单)."""
     due_at: datetime
@@ -95,8 +97,10 @@ class Interaction(View):
     @on(InteractionRecorded)
     def took_place(self, recorded: Recorded[InteractionRecorded], policies: Policies) -> Self:
         e = recorded.event
+        allowed = policies.service(policies.business_day(recorded.occurred_at)).rings
         return self.but(
             rings=e.rings,
+            rang_too_long=e.rings is not None and e.rings > allowed,
             recorded_at=recorded.recorded_at,
             due_at=answer_due_at(policies, recorded.occurred_at),
             clock_from=recorded.occurred_at,

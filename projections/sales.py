@@ -210,6 +210,8 @@ class Campaign(View):
     """What it cost, in minor units."""
     currency: str | None = None
     """ISO 4217."""
+    learned: Personal[str | None] = None
+    """What was learned, once it is closed."""
 
     @on(CampaignPlanned)
     def planned(self, recorded: Recorded[CampaignPlanned]) -> Self:
@@ -218,7 +220,8 @@ class Campaign(View):
 
     @on(CampaignClosed)
     def closed(self, recorded: Recorded[CampaignClosed]) -> Self:
-        return self.but(open=False, cost_minor=recorded.event.cost_minor, currency=recorded.event.currency)
+        e = recorded.event
+        return self.but(open=False, cost_minor=e.cost_minor, currency=e.currency, learned=e.note)
 
 
 @view("campaign_guests", key="campaign_id customer_id")

@@ -49,7 +49,7 @@ from domain.opportunities import AdvanceStage, LoseOpportunity, OpenOpportunity,
 from domain.orders import CancelOrder, DetailOrder, FulfilOrder, PlaceOrder, ReceivePayment
 from domain.reads import LogRead
 from domain.restrictions import ApproveOverride, RestrictCustomer
-from domain.subscriptions import RenewSubscription, StartSubscription
+from domain.subscriptions import CancelSubscription, RenewSubscription, StartSubscription
 from kehu.simulation import words
 from kehu.simulation.telling import Purchase, at, tell
 
@@ -371,7 +371,11 @@ class _Company:
             product="new releases, monthly",
             ends_on=f"1998-07-{10 + number}",
         )
-        if number % 3 == 1:
+        if number == 10:
+            yield self.tell(
+                CancelSubscription, "subscription/2", 479, subscription_id=contract, reason="转投他家"
+            )
+        elif number % 3 == 1:
             yield self.tell(
                 RenewSubscription, "subscription/2", 500, subscription_id=contract, ends_on="1999-07-01"
             )

@@ -60,6 +60,10 @@ def _class(
     )
     unsettled = any(c.open for c in complaints) or any(c.status == "made" for c in claims)
     unsettled = unsettled or any(o.paid_minor < o.total_minor for o in orders)
+    unsettled = unsettled or any(not i.resolved for i in _of(views, "interactions", customer))
+    unsettled = unsettled or any(p.waiting for p in _of(views, "commitments", customer))
+    contracts = _of(views, "subscriptions", customer)
+    unsettled = unsettled or any(s.running and s.ends_on >= day for s in contracts)
     silence = (day - days[-1]).days if days else 0
     interval = (days[-1] - days[0]).days / (len(days) - 1) if len(days) > 1 else None
     watched = bool(interval) and customer.live and len(days) >= 3 and silence < policy.lost_days

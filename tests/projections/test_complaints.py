@@ -61,3 +61,19 @@ def test_assessing_after_the_decision_moves_no_deadline() -> None:
     assert decided.late
     later = after((MONDAY, RECEIVED), (MONDAY.replace(hour=15), DECIDED), (MONDAY.replace(day=9), ASSESSED))
     assert later.due_at == decided.due_at
+
+
+def test_an_assessment_is_kept_in_all_its_parts() -> None:
+    """Severity, safety, complexity, impact, immediacy (ISO 10002, 7.4)."""
+    grave = ComplaintAssessed(
+        complaint_id="k", severity=Severity.CRITICAL, safety=True, complexity=2, impact=5, immediate=True
+    )
+    fresh, row = after((MONDAY, RECEIVED)), after((MONDAY, RECEIVED), (MONDAY, grave))
+    assert (fresh.severity, fresh.safety, fresh.complexity, fresh.impact, fresh.immediate) == (None,) * 5
+    assert (row.severity, row.safety, row.complexity, row.impact, row.immediate) == (
+        "critical",
+        True,
+        2,
+        5,
+        True,
+    )
