@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from enum import Enum
 from typing import Any
 
@@ -31,7 +31,7 @@ from api.build import MEANING
 from api.groups import column_of_figure, columns_of_groups
 from api.nodes import DECLARATION, Id, NodeId, key_of
 from api.nodes import declared as declared_by
-from api.pages import ENDS, page_size, parse_cursors, require_page
+from api.pages import ENDS, page_size, parse_cursors, require_page, told_by_cursors
 from api.policy import Subject, names_customers, require_unmasked
 from api.reads import Read, mark, of_report, personal_key
 from api.views import ColumnName, SortDirection, filter_parts, given, wanted_order
@@ -62,6 +62,7 @@ from infra.views.statement import (
     Total,
     Value,
     Whose,
+    WhosePage,
     key_column,
 )
 from infra.views.statement import Groups as GroupsOf
@@ -248,6 +249,8 @@ class Compiler:
         self.sizes: list[Variable] = []
         self.reads: list[Read] = []
         self.bulk: list[tuple[Read, str | Variable | None]] = []
+        self._told: tuple[Declaration, tuple[str, ...]] | None = None
+        """The list around, and the personal columns that its cursors tell."""
         self._grouped: tuple[Declaration, tuple[str, ...]] | None = None
         """The groups around: of which view's rows, and by which columns."""
 
@@ -270,19 +273,22 @@ class Compiler:
                 raise Uncompiled(f"the key {key} is too long")
         body = tuple((key, self._field(kind, details)) for key, details in grouped.items())
         declaration = kind.extensions.get(DECLARATION)
-        return (
-            body
-            if declaration is None
-            else self._marked(declaration, body, Whose(column=declaration.subject))
-        )
+        if declaration is not None:
+            shown = _personal(value for _, value in body) - self._sight(declaration).masked.keys()
+            return self._marked(declaration, shown, Whose(column=declaration.subject), body)
+        if self._told is not None and (whose := _of_cursors(value for _, value in body)):
+            around, told = self._told
+            whose = whose if isinstance(whose, WhosePage) else Whose(column=around.subject)
+            return self._marked(around, {*told}, whose, body)
+        return body
 
-    def _marked(self, declaration: Declaration, body: Body, whose: Whose) -> Body:
+    def _marked(
+        self, declaration: Declaration, shown: Set[str], whose: Whose | WhosePage, body: Body
+    ) -> Body:
         """What is shown of rows; where something of it is personal, it says first of whom it is."""
-        shown = _personal(value for _, value in body)
-        fields = tuple(sorted(shown - self._sight(declaration).masked.keys()))
-        if not fields or declaration.subject is None:
+        if not shown or declaration.subject is None:
             return body
-        read = Read(subject=Subject("view", declaration.name), fields=fields)
+        read = Read(subject=Subject("view", declaration.name), fields=tuple(sorted(shown)))
         if read not in self.reads:
             self.reads.append(read)
         return ((mark(self.reads.index(read)), whose), *body)
@@ -387,12 +393,15 @@ class Compiler:
         if listing.column is not None and listing.key is not None:
             parts.insert(0, Test(column=listing.column, op="eq", value=Outer(column=listing.key)))
         window, begun = self._window(declaration, order, wanted)
+        around, self._told = self._told, (declaration, told_by_cursors(declaration, order))
+        body = self._inside(_kind(declared), details)
+        self._told = around
         return Rows(
             view=declaration.name,
             where=sight.of(All(parts=tuple(parts))),
             order=order,
             window=window,
-            body=self._inside(_kind(declared), details),
+            body=body,
             masked=sight.masked,
             begun=begun,
         )
@@ -404,7 +413,8 @@ class Compiler:
         by, size = columns_of_groups(wanted["by"], self._sight(declaration)), wanted["first"]
         self._require_page(size)
         self._grouped = declaration, by
-        body = self._marked(declaration, self._inside(_kind(declared), details), Whose())
+        body = self._inside(_kind(declared), details)
+        body = self._marked(declaration, _personal(value for _, value in body), Whose(), body)
         self._grouped = before
         return GroupsOf(by=by, size=size, body=body)
 
@@ -471,6 +481,16 @@ def _personal(values: Iterable[Value]) -> set[str]:
             case IdOf(declaration=declaration):
                 told |= personal_key(declaration)
     return told
+
+
+def _of_cursors(values: Iterable[Value]) -> Whose | WhosePage | None:
+    """Of whom the cursors among values tell: of the row, or of the page; None where there is none."""
+    for value in values:
+        if isinstance(value, CursorOf):
+            return Whose()
+        if isinstance(value, Edge):
+            return WhosePage()
+    return None
 
 
 def _types_of(said: Sequence[str | Variable]) -> list[str]:

@@ -46,6 +46,10 @@ class PageInfo:
     )
     start_cursor: str | None = part(Part.START, "The first row's cursor: give it as `before`.")
     end_cursor: str | None = part(Part.END, "The last row's cursor: give it as `after`.")
+    told: strawberry.Private[tuple[str, ...]] = ()
+    """The personal columns that the cursors tell."""
+    view: strawberry.Private[str] = ""
+    """The view of which they are."""
 
 
 def arguments(rows: str) -> dict[str, Argument]:
@@ -92,6 +96,12 @@ def cursor_of(declaration: Declaration, order: Sequence[Order], found: Found) ->
     """Where a row stands: its sort values, and the position the list was read at."""
     values = [written(getattr(found.row, o.column)) for o in complete_order(declaration, order)]
     return base64.urlsafe_b64encode(orjson.dumps([found.at, *values])).decode()
+
+
+def told_by_cursors(declaration: Declaration, order: Sequence[Order]) -> tuple[str, ...]:
+    """The personal columns whose values the cursors of a list tell."""
+    columns = (declaration.field(o.column) for o in complete_order(declaration, order))
+    return tuple(sorted(f.name for f in columns if f.personal and declaration.subject is not None))
 
 
 def written(value: Any) -> Any:

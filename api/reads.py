@@ -103,11 +103,21 @@ def note_event(seen: Seen, caller: Caller, customer: str | None, event: Event) -
 def watch(core: GraphQLSchema, rows: Mapping[str, Declaration]) -> None:
     """Let resolvers of personal fields note whose they show; `rows` says of which view a type's rows are."""
     for name, view in rows.items():
-        kind = core.type_map[name]
-        assert isinstance(kind, GraphQLObjectType)
-        for made in kind.fields.values():
-            if view.subject is not None and (fields := told_by(made)):
+        if view.subject is None:
+            continue
+        for made in _fields_of(core, name).values():
+            if fields := told_by(made):
                 _watched(made, Subject("view", view.name), fields, view.subject)
+        _watched_cursor(_fields_of(core, f"{name}Edge")["cursor"], Subject("view", view.name), view.subject)
+    for end in ("startCursor", "endCursor"):
+        _watched_end(_fields_of(core, "PageInfo")[end])
+
+
+def _fields_of(core: GraphQLSchema, name: str) -> dict[str, GraphQLField]:
+    kind = core.type_map[name]
+    assert isinstance(kind, GraphQLObjectType)
+    fields: dict[str, GraphQLField] = kind.fields
+    return fields
 
 
 def told_by(made: GraphQLField) -> frozenset[str]:
@@ -134,6 +144,33 @@ def _watched(made: GraphQLField, subject: Subject, fields: Iterable[str], column
         if customer is not None and right(context.caller, subject) is not Right.MASKED:
             for field in fields:
                 context.seen.note(subject, field, customer)
+        return resolve(source, info, **arguments)
+
+    made.resolve = watched
+
+
+def _watched_cursor(made: GraphQLField, subject: Subject, column: str) -> None:
+    """A row's cursor tells the values that its list is sorted by."""
+    resolve = made.resolve
+    assert resolve is not None
+
+    def watched(source: Any, info: Any, **arguments: Any) -> Any:
+        customer = getattr(source.node.row, column)
+        for field in source.told if customer is not None else ():
+            info.context.seen.note(subject, field, customer)
+        return resolve(source, info, **arguments)
+
+    made.resolve = watched
+
+
+def _watched_end(made: GraphQLField) -> None:
+    """So do the cursors at a page's ends."""
+    resolve = made.resolve
+    assert resolve is not None
+
+    def watched(source: Any, info: Any, **arguments: Any) -> Any:
+        for field in source.told if source.start_cursor is not None else ():
+            info.context.seen.note(Subject("view", source.view), field, None)
         return resolve(source, info, **arguments)
 
     made.resolve = watched

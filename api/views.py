@@ -18,7 +18,7 @@ from api.call import Call, call
 from api.groups import Groups, columns_of_groups, group_type, groups_field
 from api.meaning import Part
 from api.nodes import Node, id_field, is_row
-from api.pages import PageInfo, cursor_of, page_size, parse_cursors, require_page
+from api.pages import PageInfo, cursor_of, page_size, parse_cursors, require_page, told_by_cursors
 from api.policy import require_unmasked
 from api.scalars import Int64
 from domain.records import Record
@@ -211,18 +211,25 @@ class Connection:
     def __init__(self, listing: Listing, page: Page) -> None:
         self.listing, self.nodes, self.position = listing, page.rows, listing.at
         declaration, order = listing.declaration, listing.order
-        self.edges = [Edge(cursor=cursor_of(declaration, order, found), node=found) for found in page.rows]
+        told = told_by_cursors(declaration, order)
+        self.edges = [
+            Edge(cursor=cursor_of(declaration, order, found), node=found, told=told) for found in page.rows
+        ]
         self.page_info = PageInfo(
             has_next_page=page.follows,
             has_previous_page=page.precedes,
             start_cursor=self.edges[0].cursor if self.edges else None,
             end_cursor=self.edges[-1].cursor if self.edges else None,
+            told=told,
+            view=declaration.name,
         )
 
 
 class Edge(Record):
     cursor: str
     node: Found
+    told: tuple[str, ...]
+    """The personal columns that the cursor tells."""
 
 
 class ViewType:

@@ -63,6 +63,8 @@ async def bench(run: Run) -> list[Figure]:
                 (MANY, _in_turn([post(many, key)]), many_by_hand),
             ]
             async with serving(dsn, kind) as kehu:
+                for begin in range(0, customers, CONNECTIONS):  # that somebody is read is logged once a day
+                    await asyncio.gather(*(ask(kehu, one) for one in ones[begin : begin + CONNECTIONS]))
                 for what, asked, path in pairs:
                     await _require_same(what, await ask(kehu, asked(1)), await ask(hand, path(1)))
                     floor = Peer(name="hand-written SQL", measure=_load(run, hand, path), target=target)

@@ -38,6 +38,10 @@ class Whose(Record):
     column: str | None = None
 
 
+class WhosePage(Record):
+    """The same of the page around: of many, or null where it is empty."""
+
+
 class Constant(Record):
     value: str | bool
 
@@ -162,6 +166,7 @@ class Lines(Record):
 Value = (
     Shown
     | Whose
+    | WhosePage
     | Constant
     | Since
     | At
@@ -327,6 +332,8 @@ class _Writer:
                 return f"EXISTS (SELECT FROM {source} v)"
             case CursorOf():
                 return self._cursor(around, self.arguments.outer)
+            case WhosePage():
+                return f"(SELECT ''::text FROM {around.page} LIMIT least(1, {around.size}))"
             case Edge(last=last):
                 count = f"(SELECT count(*) FROM {around.rows} n)"
                 skipped = f" OFFSET greatest({count} - 1, 0)" if last else ""

@@ -123,6 +123,7 @@ async def by_id(api: Api, reader: str) -> str:
 
 MUTATED = """mutation { done: changeProfile(input: {customerId: "c1", region: "x"}) {
   customer { name } errors { message } } }"""
+SORTED = "{ customers(first: 1, orderBy: [{by: NAME}]) { %s } }"
 NAME: list[Said] = [("customers", "c1", ("name",))]
 EVENTS: list[Said] = [("events", "c1", ("data",))]
 PATHS: Mapping[str, tuple[Callable[[Api, str], Awaitable[str]], list[Said]]] = {
@@ -149,6 +150,10 @@ PATHS: Mapping[str, tuple[Callable[[Api, str], Awaitable[str]], list[Said]]] = {
         asked('{ complaint(complaintId: "k1") { text customer { name birthday } } }'),
         [("complaints", "c1", ("text",)), ("customers", "c1", ("birthday", "name"))],
     ),
+    "cursor": (asked(SORTED % "edges { cursor }"), NAME),
+    "cursor-resolvers": (by_resolvers(SORTED % "edges { cursor }"), NAME),
+    "page": (asked(SORTED % "pageInfo { endCursor }"), [("customers", None, ("name",))]),
+    "page-resolvers": (by_resolvers(SORTED % "pageInfo { endCursor }"), [("customers", None, ("name",))]),
     "of-nobody-else": (
         asked("{ messages { nodes { text } } }"),
         [("messages", "c1", ("text",))],
@@ -228,13 +233,22 @@ async def test_every_path_is_logged(api: Api) -> None:
     assert found == {path: expected for path, (_, expected) in PATHS.items()}
 
 
-SECRETIVE = {"key", "key-resolvers", "report-of-many", "file-of-many"}
-"""What shows no secret in plain words: an id holds it encoded, and these reports are about nobody here."""
+SECRETIVE = {
+    *("key", "key-resolvers", "cursor", "cursor-resolvers", "page", "page-resolvers"),
+    *("report-of-many", "file-of-many"),
+}
+"""What shows no secret in plain words: ids and cursors hold it encoded, these reports are about nobody."""
 
+GONE = "{ customers(orderBy: [{by: NAME}], filter: {live: {eq: false}}) { pageInfo { endCursor } } }"
 IMPERSONAL = [
     asked('{ customer(customerId: "c1") { customerId owner orders { nodes { totalMinor } totalCount } } }'),
     asked("{ customers { nodes { id value { tier } } totalCount groups(by: [OWNER]) { key(of: OWNER) } } }"),
     by_resolvers("{ customers { nodes { id customerId owner } totalCount } }"),
+    asked("{ customers(orderBy: [{by: OWNER}]) { edges { cursor } pageInfo { endCursor } } }"),
+    asked("{ customers(orderBy: [{by: NAME}], filter: {live: {eq: false}}) { pageInfo { endCursor } } }"),
+    by_resolvers(
+        "{ customers(orderBy: [{by: NAME}], filter: {live: {eq: false}}) { pageInfo { endCursor } } }"
+    ),
     asked("{ tierDistribution { customers } complaintStatistics { received } }"),
     asked('{ customer(customerId: "nobody") { name } } '),
     asked("{ articles { nodes { text } } leads { nodes { name } } }"),
