@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.commands import Command, Named
 from domain.customers import CUSTOMERS, CustomerEnded, CustomerUnknown
+from domain.erasure import CustomerErased
 from domain.errors import DomainError
 
 
@@ -35,6 +36,8 @@ def require_named(
     if named.noun == CUSTOMERS.name:
         if state is None:
             raise CustomerUnknown(at=named.field, customer_id=id)
+        if state.erased:
+            raise CustomerErased(at=named.field, customer_id=id)
         if named.live and not state.live:
             raise CustomerEnded(at=named.field, customer_id=id)
         return

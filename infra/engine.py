@@ -190,12 +190,13 @@ class Engine:
                 plan.across[tag] = Across.of(decider.boundary, await self.log.read_tag(tag))
 
     async def _load_named(self, plan: Plan, commands: Sequence[Command]) -> None:
-        """Bring what these commands name; it never ceases to be there, so no version is expected of it."""
+        """Bring what these commands name; all but customers stay there, so no version is expected of it."""
         naming = [command for command in commands if command.names]
         if not naming:
             return
         named = [each for command in naming for each in names_of(command)]
-        await self._load_streams(plan, CUSTOMERS, {CUSTOMERS.stream(id) for n, id in named if n.live})
+        customers = {CUSTOMERS.stream(id) for n, id in named if n.noun == CUSTOMERS.name}
+        await self._load_streams(plan, CUSTOMERS, customers)
         wanted = {(decider := BY_NAME[n.noun]).stream(id): decider for n, id in named}
         missing = [stream for stream in wanted if not plan.lay_aside(stream)]
         found = await self._reads.streams(missing) if missing else {}

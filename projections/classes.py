@@ -322,7 +322,7 @@ class ClassDistribution(View):
            array_remove(ARRAY[
                'silent for ' || k.watch_percent || ' % of the usual interval',
                CASE WHEN y.lately < y.before THEN
-                    'ordered ' || y.lately || ' times in the last half-year, ' || y.before || ' before' END,
+                    'orders a half-year fell from ' || y.before || ' to ' || y.lately END,
                CASE WHEN k.unprofitable THEN 'serving costs more than the margin: spend nothing' END,
                CASE WHEN c.open_complaint_count > 0 THEN 'a complaint is open' END,
                CASE WHEN k.attitude IN ('spurious', 'none') THEN 'is not satisfied' END,

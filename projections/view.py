@@ -119,8 +119,11 @@ class Declaration(Record):
 
     @property
     def erasable(self) -> bool:
-        """Whether its rows hold what is personal about a customer."""
-        return self.subject is not None and (self.forgets or any(field.personal for field in self.fields))
+        """Whether its rows hold what is personal about a customer, or tell for each event what it said."""
+        each = bool(self.handlers) and all(handler.own for handler in self.handlers.values())
+        return self.subject is not None and (
+            self.forgets or each or any(field.personal for field in self.fields)
+        )
 
     def without(self, row: V) -> V | None:
         """The row without what is personal in it; None where nothing is left of it."""

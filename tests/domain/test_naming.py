@@ -11,6 +11,7 @@ from domain.commands import METADATA, Command, Named
 from domain.complaints import Complaint
 from domain.customers import Customer, CustomerEnded, CustomerUnknown
 from domain.deciders import BY_NAME, DECIDERS, INTERNAL
+from domain.erasure import CustomerErased
 from domain.errors import DomainError
 from domain.merging import CustomersMerged, MergeReversed, front_of
 from domain.naming import NamedOfAnother, NamedUnknown, names_of, require_named
@@ -67,6 +68,7 @@ def test_a_customer_who_is_named_must_be_registered_and_where_it_matters_be_with
     gone = Customer(customer_id="7", live=False)
     assert refused(KNOWN, None) == (CustomerUnknown, "customer_id")
     assert refused(KNOWN, gone) is None
+    assert refused(KNOWN, Customer(customer_id="7", erased=True)) == (CustomerErased, "customer_id")
     assert refused(WITH_US, gone) == (CustomerEnded, "parent_id")
     assert refused(WITH_US, Customer(customer_id="7", live=True)) is None
 

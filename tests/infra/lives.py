@@ -68,6 +68,11 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 }
 OFTEN = {
     "EndRelationship": 1,
+    "WinBackCustomer": 4,
+    "InviteCustomer": 6,
+    "MergeCustomers": 6,
+    "IssueYellowCard": 3,
+    "LiftRestriction": 3,
     "RecordInteraction": 10,
     "PlaceOrder": 20,
     "RecordPurchase": 20,
@@ -91,6 +96,8 @@ OFTEN = {
     "IssueSurvey": 8,
     "RecordResponse": 25,
 }
+OWNED = ("order_id", "complaint_id", "opportunity_id")
+"""Of whose things customers are named the owners later."""
 POOLS = {
     "customer_id": 8,
     "order_id": 60,
@@ -149,12 +156,17 @@ def _filled(rng: random.Random, record: type[Any], when: dict[str, Any]) -> dict
     }
 
 
+def _number(id: str) -> int:
+    digits = id.rpartition("-")[2]
+    return int(digits) if digits.isdigit() else 0
+
+
 def _owned(rng: random.Random, kind: type[Command], fields: dict[str, Any]) -> dict[str, Any]:
     """The same, most with ids that go together: what bears the number n is customer n's, modulo 8."""
-    own, everybody = decider_of(kind).id_field, POOLS["customer_id"]
-    number = int(fields[own].rpartition("-")[2]) % everybody if own and own.endswith("_id") else 0
-    if own != "customer_id" and "customer_id" in fields and rng.random() < 0.8:
-        fields["customer_id"] = f"cus-{number}"
+    own, everybody = decider_of(kind).id_field or "", POOLS["customer_id"]
+    if own in OWNED and fields.get("customer_id") and rng.random() < 0.8:
+        fields["customer_id"] = f"cus-{_number(fields[own]) % everybody}"
+    number = _number(fields.get("customer_id") or fields.get(own) or "0") % everybody
     for named in kind.names:
         if fields[named.field] is None:
             continue
@@ -286,4 +298,4 @@ APART: dict[type[Command], Make] = {
 }
 """What random fields alone do not get right, and what is rare."""
 COMMANDS = [command for decider in DECIDERS for command in decider.commands if command not in APART]
-WEIGHTS = [OFTEN.get(command.__name__, 1) for command in COMMANDS]
+WEIGHTS = [OFTEN.get(command.__name__, 2) for command in COMMANDS]

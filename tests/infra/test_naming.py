@@ -12,6 +12,7 @@ from domain.articles import PublishArticle, UseArticle
 from domain.commands import Command
 from domain.complaints import ReceiveComplaint
 from domain.customers import CustomerEnded, CustomerUnknown, EndRelationship, RegisterCustomer
+from domain.erasure import CustomerErased, ErasePersonalData
 from domain.errors import DomainError
 from domain.files import RuleOnMatch, TellCustomer
 from domain.groups import AssignParent, GroupGoesInCircles
@@ -124,6 +125,10 @@ async def test_who_is_named_must_be_a_customer(engine: Engine) -> None:
     await refused(
         engine, wish(QualifyLead, lead_id="l", customer_id="nobody"), CustomerUnknown, "customer_id"
     )
+    await engine.execute_many(
+        [registered("gone"), wish(ErasePersonalData, customer_id="gone", ground="request")]
+    )
+    await refused(engine, wish(QualifyLead, lead_id="l", customer_id="gone"), CustomerErased, "customer_id")
     await engine.execute(wish(QualifyLead, lead_id="l", customer_id="li"))
 
 

@@ -229,7 +229,7 @@ async def test_a_population_may_read_another_one(world: World) -> None:
     copied = msgspec.structs.replace(
         views["customer_values"], name="copied_values", population=again, digest="copied"
     )
-    await world.live(11, 800)
+    await world.live(11, 1200)
     follower = world.projector([copied, *VIEWS])
     head = await follower.catch_up()
     assert await world.rows(copied, head) == await world.rows(views["customer_values"], head) != {}
@@ -321,7 +321,7 @@ async def test_a_population_that_fails_stops_alone_and_a_rebuild_brings_it_back(
     world: World, monkeypatch: pytest.MonkeyPatch, broken: dict[str, Any], told: str
 ) -> None:
     monkeypatch.setattr(checking, "_query", lambda *_: None)
-    await world.live(11, 800)
+    await world.live(11, 1000)
     well = views["customer_values"]
     assert well.population is not None
     sick = msgspec.structs.replace(well, population=msgspec.structs.replace(well.population, **broken))
