@@ -85,6 +85,7 @@ VIEWS: Mapping[str, Rights] = {
     **dict.fromkeys(
         [
             *("tier_policies", "service_policies", "value_policies", "lifetime_models", "ended_days"),
+            "calendars",
             *("staff", "extra_fields", "surveys", "survey_questions", "articles", "announcements"),
         ],
         _PUBLISHED,

@@ -193,12 +193,15 @@ def mark(number: int) -> str:
 def unmarked(data: bytes, reads: Sequence[Read], seen: Seen) -> bytes:
     """An answer without its marks, which are noted: of a row about nobody it is null, of many rows empty."""
     parts = MARK.split(data)
-    of: list[set[bytes | None]] = [set() for _ in reads]
-    for number, one in zip(parts[1::3], parts[2::3], strict=True):
-        of[int(number)].add(one)
-    for read, them in zip(reads, of, strict=True):
-        if customers := [orjson.loads(b'"%b"' % one) for one in them if one is not None]:
-            seen.add(read, [customer or None for customer in customers])
+    numbers, whose = parts[1::3], parts[2::3]
+    for number, read in enumerate(reads):
+        key = b"%d" % number
+        them = (
+            {*whose} if len(reads) == 1 else {one for n, one in zip(numbers, whose, strict=True) if n == key}
+        )
+        if customers := them - {None}:
+            told = orjson.loads(b'["%b"]' % b'","'.join(customers))
+            seen.add(read, [customer or None for customer in told])
     return b"".join(parts[::3])
 
 

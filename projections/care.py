@@ -186,7 +186,7 @@ class ExpiringSubscription(View):
 
 @report(
     "care_occasions",
-    reads=["customers", "customer_values", "customer_classes", "cares", "ended_days"],
+    reads=["customers", "customer_values", "customer_classes", "cares", "calendars", "ended_days"],
     query=f"""
     WITH occasions AS (
         SELECT customer_id, owner, 'birthday' AS occasion, birthday AS origin FROM {{customers}} c
@@ -199,23 +199,35 @@ class ExpiringSubscription(View):
                    extract(year FROM {TODAY})::int - extract(year FROM origin)::int
                    + CASE WHEN to_char(origin, 'MMDD') < to_char({TODAY}, 'MMDD') THEN 1 ELSE 0 END)
                   )::date AS day
-          FROM occasions)
+          FROM occasions),
+    closed AS (
+        SELECT unnest(holidays)::date AS day FROM (
+            SELECT holidays FROM {{calendars}} l WHERE effective_from <= {TODAY}
+             ORDER BY effective_from DESC LIMIT 1) in_force),
+    due AS (
+        SELECT customer_id, owner, occasion, day FROM next WHERE day > origin
+        UNION ALL
+        SELECT customer_id, owner, 'holiday', h.day FROM {{customers}} c
+         CROSS JOIN (SELECT DISTINCT day FROM closed d
+                      WHERE NOT EXISTS (SELECT FROM closed e WHERE e.day = d.day - 1)) h
+         WHERE live AND owner IS NOT NULL)
     SELECT n.customer_id, n.owner AS account_manager, n.occasion, n.day, v.tier,
            CASE WHEN k.unprofitable THEN 'a message'
                 WHEN v.tier = 'platinum' THEN 'a visit with a gift'
                 WHEN v.tier = 'gold' THEN 'a call and a card'
                 ELSE 'a message' END AS gesture
-      FROM next n LEFT JOIN {{customer_values}} v USING (customer_id)
+      FROM due n LEFT JOIN {{customer_values}} v USING (customer_id)
       LEFT JOIN {{customer_classes}} k USING (customer_id)
-     WHERE n.day BETWEEN {TODAY} AND {TODAY} + 14 AND n.day > n.origin
+     WHERE n.day BETWEEN {TODAY} AND {TODAY} + 14
        AND NOT EXISTS (SELECT FROM {{cares}} g WHERE g.customer_id = n.customer_id AND g.occasion = n.occasion
-                          AND g.occurred_at::date > n.day - 300)
+                          AND g.occurred_at::date
+                              > n.day - CASE n.occasion WHEN 'holiday' THEN 30 ELSE 300 END)
      ORDER BY array_position(ARRAY['platinum', 'gold', 'iron', 'lead'], v.tier), n.day, n.customer_id
      LIMIT 200
     """,
 )
 class CareOccasion(View):
-    """A birthday or an anniversary within two weeks that nobody has thought of yet (客户关怀): at most 200.
+    """A birthday, holiday or anniversary within two weeks that nobody has thought of (客户关怀): at most 200.
 
     What is fitting depends on the tier; the best customers come first. Who is unprofitable (不盈利客户)
     gets what costs nothing.
@@ -229,7 +241,10 @@ class CareOccasion(View):
     account_manager: str | None
     """Who should see to it."""
     occasion: str
-    """`birthday` or `anniversary` of the file; give it to `giveCare`."""
+    """`birthday`, `anniversary` of the file, or `holiday`; give it to `giveCare`.
+
+    A holiday is the first of the days in a row on which the calendar is closed. Anniversaries and holidays
+    are for customers who have an account manager."""
     day: date
     """The day."""
     tier: str | None

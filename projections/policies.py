@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Self
 
-from domain.calendar import DayEnded
+from domain.calendar import CalendarPublished, DayEnded
 from domain.events import Recorded
 from domain.service import DEFAULT_SERVICE, ServicePolicyPublished
 from domain.value import DEFAULT_VALUE, ValuePolicyPublished
@@ -44,6 +44,26 @@ class EndedDay(View):
     @on(DayEnded)
     def over(self, recorded: Recorded[DayEnded]) -> Self:
         return self.but(ended=True)
+
+
+@view("calendars", key="calendar_version")
+class Calendar(View):
+    """A published calendar: in which zone days are reckoned, and on which holidays (节假日) we are closed."""
+
+    calendar_version: str
+    """The version's name."""
+    effective_from: date
+    """The first day on which it holds."""
+    time_zone: str
+    """Of the IANA database."""
+    holidays: tuple[str, ...] = ()
+    """Days on which it stays closed, such as `2026-10-01`."""
+
+    @on(CalendarPublished)
+    def published(self, recorded: Recorded[CalendarPublished]) -> Self:
+        e = recorded.event
+        closed = tuple(day.isoformat() for day in e.holidays)
+        return self.but(effective_from=e.effective_from, time_zone=e.time_zone, holidays=closed)
 
 
 def _published(row: Any, recorded: Recorded[Any]) -> dict[str, Any]:

@@ -310,7 +310,7 @@ class _Batch:
     async def write(self, connection: Connection) -> None:
         build = self._build
         opened = [(row.value, row.since) for row in self._dirty.values() if row.value is not None]
-        if not build.indexed:
+        if self._dirty and not build.indexed:
             await build.table.hold(connection)
         await build.table.write(
             connection, build.tenant, ended=self._ended, passed=self._passed, opened=opened

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import chain
 from typing import Any
 
 from domain.erasure import PersonalDataErased
+from domain.events import Event
 from infra.database import Connection
 from infra.log.followers import POLL, Wakeups
 from infra.log.group_commit import UNREACHABLE, unreachable
@@ -196,11 +199,13 @@ class Projector:
         moments = await self._pages.read(leg.begin, leg.until, names, self._roster.head)
         async with self._transaction(mine=True) as connection:
             for stretch, end, due in stretches(leg.group, moments, leg.until):
+                kinds = _by_kind(stretch)
                 for build, shards in leg.group.items():
-                    if stretch and not build.failed and build.declaration.population is None:
-                        work = build.fold(connection, stretch, shards, careful)
+                    theirs = _followed(build, kinds)
+                    if theirs and not build.failed and build.declaration.population is None:
+                        work = build.fold(connection, theirs, shards, careful)
                         await self._do(connection, build, work, careful)
-                    if not build.failed and (erased := _erased(build, stretch)):
+                    if not build.failed and (erased := _erased(build, kinds)):
                         await self._do(
                             connection, build, self._erase(connection, build, shards, erased, end), careful
                         )
@@ -296,8 +301,27 @@ class Projector:
         return True
 
 
-def _erased(build: Build, stretch: Sequence[Moment]) -> list[str]:
+Kinds = Mapping[type[Event], Sequence[Moment]]
+"""The events of a stretch by their types, each in their order."""
+
+
+def _by_kind(stretch: Iterable[Moment]) -> Kinds:
+    kinds = defaultdict[type[Event], list[Moment]](list)
+    for moment in stretch:
+        kinds[type(moment[0].event)].append(moment)
+    return dict(kinds)
+
+
+def _followed(build: Build, kinds: Kinds) -> Sequence[Moment]:
+    """The events that matter to a build, in order: most views follow a few of many kinds."""
+    followed = [kinds[kind] for kind in build.declaration.handlers if kind in kinds]
+    if len(followed) == 1:
+        return followed[0]
+    return sorted(chain.from_iterable(followed), key=lambda moment: moment[0].position)
+
+
+def _erased(build: Build, kinds: Kinds) -> list[str]:
     """The customers whose personal data a build has to erase by these events."""
     if not build.declaration.erasable:
         return []
-    return [str(r.customer_id) for r, _ in stretch if isinstance(r.event, PersonalDataErased)]
+    return [str(recorded.customer_id) for recorded, _ in kinds.get(PersonalDataErased, ())]

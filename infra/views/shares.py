@@ -54,11 +54,16 @@ SELECT s.view, s.generation, b.digest, s.shard, s.owner
  WHERE s.tenant = $1 AND b.retired_at IS NULL ORDER BY s.view, s.generation, s.shard
 """
 TAKE = """
-UPDATE kehu.shards s SET owner = $2
-  FROM unnest($3::text[], $4::int[], $5::int[]) AS k(view, generation, shard)
+WITH free AS (
+    SELECT s.view, s.generation, s.shard
+      FROM kehu.shards s
+      JOIN unnest($3::text[], $4::int[], $5::int[]) AS k(view, generation, shard)
+           USING (view, generation, shard)
+     WHERE s.tenant = $1 AND s.owner IS NULL FOR UPDATE OF s SKIP LOCKED)
+UPDATE kehu.shards s SET owner = $2 FROM free k
  WHERE s.tenant = $1 AND s.view = k.view AND s.generation = k.generation AND s.shard = k.shard
-   AND s.owner IS NULL
 """
+"""What another process is just taking is not free; to wait for it might be to wait for each other."""
 GIVE = """
 UPDATE kehu.shards s SET owner = NULL
   FROM unnest($3::text[], $4::int[], $5::int[]) AS k(view, generation, shard)

@@ -282,9 +282,7 @@ class Table:
     ) -> None:
         """Replace the live rows by the query's, keeping what changed as past versions until `position`."""
         sql, arguments = bind(query.format_map(sources), values, first=3)
-        live, new, given = (
-            ", ".join(f"{t}.{quoted(c)}" for c in self.columns) for t in ("l", "n", "excluded")
-        )
+        live, new = (", ".join(f"{t}.{quoted(c)}" for c in self.columns) for t in ("l", "n"))
         matched = " AND ".join(f"l.{quoted(c)} = n.{quoted(c)}" for c in self.declaration.key)
         await connection.execute(WHOLE)
         others = ", ".join(f"{quoted(c)} = excluded.{quoted(c)}" for c in [*self.columns, "since"])
@@ -298,10 +296,10 @@ class Table:
             gone AS (
                 DELETE FROM {self.live} l
                  WHERE l.tenant = $1 AND NOT EXISTS (SELECT FROM n WHERE {matched}))
-            INSERT INTO {self.live} AS l
-            SELECT $1, {self._listed}, $2 FROM n
-                ON CONFLICT (tenant, {self._key_listed}) DO UPDATE SET {others}
-             WHERE ({live}) IS DISTINCT FROM ({given})""",
+            INSERT INTO {self.live}
+            SELECT $1, {new}, $2 FROM n LEFT JOIN {self.live} l ON l.tenant = $1 AND {matched}
+             WHERE ({live}) IS DISTINCT FROM ({new})
+                ON CONFLICT (tenant, {self._key_listed}) DO UPDATE SET {others}""",
             tenant,
             position,
             *arguments,

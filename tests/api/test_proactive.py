@@ -96,3 +96,23 @@ async def test_calls_that_rang_too_long_and_what_a_campaign_taught_are_told(api:
     figures = {row["figure"]: row["value"] for row in data["supervision"]}
     assert figures["calls answered after few enough rings"] == 50
     assert data["campaigns"]["nodes"] == [{"learned": "come early"}]
+
+
+async def test_before_a_holiday_those_who_have_an_account_manager_are_thought_of_once(api: Api) -> None:
+    """Closed from 3 to 5 July, and again in October; greeted on the eve, nobody is greeted again in July."""
+    closed = ["2026-07-03", "2026-07-04", "2026-07-05", "2026-10-01"]
+    week = {"hours": [[{"opens": 540, "closes": 1020}]] * 7, "timeZone": "Asia/Shanghai", "holidays": closed}
+    await api.done("publishCalendar", calendarVersion="c", effectiveFrom="2026-01-01", **week)
+    for id in ("kept", "met", "alone"):
+        await api.done("registerCustomer", customerId=id, occurredAt=ago(100))
+    for id in ("kept", "met"):
+        await api.done("assignOwner", customerId=id, owner="mei")
+    await api.done("giveCare", customerId="met", occasion="holiday", gesture="a card", occurredAt=ago(0))
+
+    occasions = (await asked(api))["careOccasions"]
+    calendars = await api.ask("{ calendars { nodes { calendarVersion timeZone holidays } } }")
+
+    assert occasions == [{"customerId": "kept", "occasion": "holiday", "tier": None, "gesture": "a message"}]
+    assert calendars["calendars"]["nodes"] == [
+        {"calendarVersion": "c", "timeZone": "Asia/Shanghai", "holidays": closed}
+    ]

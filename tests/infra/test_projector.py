@@ -81,7 +81,7 @@ async def test_a_crash_in_the_middle_of_a_step_leaves_nothing_half_done(
     async def fragile(build: Build, connection: Connection, *rest: Any) -> None:
         nonlocal crashes
         await fold(build, connection, *rest)
-        if rng.random() < 0.3 / len(VIEWS):
+        if rng.random() < 1 / len(VIEWS):
             crashes += 1
             if rng.random() < 0.5:
                 raise Crash
