@@ -119,8 +119,8 @@ class Declaration(Record):
 
     @property
     def erasable(self) -> bool:
-        """Whether its rows hold what is personal about a customer, or tell for each event what it said."""
-        each = bool(self.handlers) and all(handler.own for handler in self.handlers.values())
+        """Whether its rows hold what is personal about a customer, or tell what such an event said."""
+        each = any(map(personal_fields, self.handlers)) and all(h.own for h in self.handlers.values())
         return self.subject is not None and (
             self.forgets or each or any(field.personal for field in self.fields)
         )
