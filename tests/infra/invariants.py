@@ -50,6 +50,7 @@ STEPS: Sequence[tuple[str, str, str]] = (
     ("invitations", "", "CustomerInvited( CustomerInvited| CampaignAnswered)*"),
     ("subscription", "", "SubscriptionStarted( SubscriptionRenewed)*( SubscriptionCancelled)?"),
     ("rival_observation", "", "RivalObserved"),
+    ("read", "", "PersonalDataRead"),
     ("complaint", "ComplaintReceived RemedyOffered RemedyAccepted RemedyRejected DecisionCommunicated"
      " SatisfactionVerified ComplaintClosed ComplaintReopened", _COMPLAINT),
     ("complaint", "ComplaintPaused ComplaintResumed DecisionCommunicated",
