@@ -33,7 +33,7 @@ from api.nodes import DECLARATION, Id, NodeId, key_of
 from api.nodes import declared as declared_by
 from api.pages import ENDS, page_size, parse_cursors, require_page, told_by_cursors
 from api.policy import Subject, names_customers, require_unmasked
-from api.reads import Read, mark, of_report, personal_key
+from api.reads import Read, mark, of_report
 from api.views import ColumnName, SortDirection, filter_parts, given, wanted_order
 from domain.records import Record
 from infra.views.conditions import All, Order, Outer, Test, Where, Window, complete_order
@@ -479,7 +479,7 @@ def _personal(values: Iterable[Value]) -> set[str]:
             case Figure(field=field) if field.personal:
                 told.add(field.name)
             case IdOf(declaration=declaration):
-                told |= personal_key(declaration)
+                told |= declaration.personal_key
     return told
 
 

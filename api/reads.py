@@ -126,13 +126,8 @@ def told_by(made: GraphQLField) -> frozenset[str]:
         case meaning.Column(field=field) if field.personal:
             return frozenset({field.name})
         case meaning.Id(declaration=declaration):
-            return personal_key(declaration)
+            return declaration.personal_key
     return frozenset()
-
-
-def personal_key(view: Declaration) -> frozenset[str]:
-    """The personal columns of a view's key, which ids tell."""
-    return frozenset(name for name in view.key if view.field(name).personal)
 
 
 def _watched(made: GraphQLField, subject: Subject, fields: Iterable[str], column: str) -> None:

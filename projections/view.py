@@ -118,6 +118,11 @@ class Declaration(Record):
         return told[0] if told else None
 
     @property
+    def personal_key(self) -> frozenset[str]:
+        """The personal columns of the key: ids tell them, and what was erased has no row."""
+        return frozenset(name for name in self.key if self.field(name).personal)
+
+    @property
     def erasable(self) -> bool:
         """Whether its rows hold what is personal about a customer, or tell what such an event said."""
         each = any(map(personal_fields, self.handlers)) and all(h.own for h in self.handlers.values())
@@ -127,10 +132,9 @@ class Declaration(Record):
 
     def without(self, row: V) -> V | None:
         """The row without what is personal in it; None where nothing is left of it."""
-        personal = [field for field in self.fields if field.personal]
-        if self.forgets or any(field.name in self.key for field in personal):
+        if self.forgets or self.personal_key:
             return None
-        told = [field for field in personal if getattr(row, field.name)]
+        told = [field for field in self.fields if field.personal and getattr(row, field.name)]
         return msgspec.structs.replace(row, **{field.name: field.erased for field in told})
 
     def field(self, name: str) -> Field:

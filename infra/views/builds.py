@@ -51,8 +51,7 @@ class Build:
         """The shards that this process moves."""
         self.table = Table(declaration, generation)
         self.waiting = Waiting(tenant, self.table)
-        self._personal_key = any(f.personal for f in declaration.fields if f.name in declaration.key)
-        """What was erased has no row there."""
+        self._personal_key = bool(declaration.personal_key)
         self._own = all(handler.own for handler in declaration.handlers.values())
         self.forget()
 
