@@ -85,7 +85,7 @@ VIEWS: Mapping[str, Rights] = {
     **dict.fromkeys(
         [
             *("tier_policies", "service_policies", "value_policies", "lifetime_models", "ended_days"),
-            "calendars",
+            *("calendars", "complaint_deadlines"),
             *("staff", "extra_fields", "surveys", "survey_questions", "articles", "announcements"),
         ],
         _PUBLISHED,

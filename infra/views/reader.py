@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from domain.events import Recorded
+from domain.policies import Policies
 from domain.records import Record
 from infra.log.log import Log
 from infra.log.reading import Selection
@@ -30,6 +31,7 @@ from infra.views.conditions import (
 )
 from infra.views.groups import figure as figure_of
 from infra.views.groups import grouping
+from infra.views.lookups import looked_up
 from infra.views.tables import UNMASKED, Key, Mask, Table, bind, column_type, quoted
 from projections.view import Declaration, Field, Report, View
 
@@ -365,8 +367,11 @@ class ViewReader:
             handler = declaration.handlers.get(type(recorded.event))
             if handler is None or key not in handler.keys(recorded):
                 continue
-            extra = (await self.log.policies(recorded.position),) if handler.policies else ()
-            after = handler.fold(row or declaration.blank(key), recorded, *extra)
+            policies = await self.log.policies(recorded.position) if handler.policies else Policies()
+            tables = {name: self.table(name, standing) for name in declaration.reads}
+            beside = await looked_up(self.log.pool, self.log.tenant, declaration, [recorded], tables)
+            blank = row or declaration.blank(key)
+            after = handler.after(blank, recorded, policies, beside.get(recorded.position))
             if after != row:
                 row, since = after, recorded.position
         return None if row is None else Found(row=row, since=since, at=position)
