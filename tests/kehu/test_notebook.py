@@ -22,6 +22,9 @@ PURCHASES = """id,customer,at,amount,currency
 2,b,1997-01-05,2.50,USD
 3,王-1,1997-01-05,1,USD
 """
+COMPLAINTS = """id,at,customer,category,text
+k,1997-01-06,王-1,product,坏了
+"""
 CELL = '''
 from kehu import CustomerId, OrderPlaced, Recorded, View, on, view
 
@@ -43,6 +46,8 @@ def log(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     file = tmp_path / "purchases.csv"
     file.write_text(PURCHASES, encoding="utf-8")
     assert kehu("import", file, "--as", "purchases", "--end-days", database=database).returncode == 0
+    file.write_text(COMPLAINTS, encoding="utf-8")
+    assert kehu("import", file, "--as", "complaints", database=database).returncode == 0
     assert kehu("rebuild", database=database).returncode == 0
     monkeypatch.delenv("KEHU_TENANT", raising=False)
     monkeypatch.setenv("KEHU_DATABASE_URL", database)
@@ -56,7 +61,7 @@ async def test_events_rows_and_runs_are_arrow(log: OpenLog) -> None:
     assert '"total_minor":1177' in mine.column("data")[0].as_py()
     last = log.events(since="1997-01-05")
     assert last.column("position").to_pylist() == [log.position()]
-    for view in ("orders", "customers", "spendings"):
+    for view in ("orders", "customers", "spendings", "complaints"):
         assert log.run(view).equals(log.rows(view))
         assert log.run(view, until="1997-01-02").equals(log.rows(view, "1997-01-02"))
     assert log.rows("orders", 0).num_rows == 0
