@@ -15,7 +15,7 @@ from domain.decider import Boundary, Decider, carry
 from domain.erasure import CustomerErased, ErasePersonalData, PersonalDataErased
 from domain.errors import DomainError
 from domain.events import ERASED, Event, Personal, event
-from domain.files import NOTES, FileNote, FileNoted
+from domain.files import NOTES, FileNote, FileNoted, FileRole, FileRoleAssigned
 from domain.identifiers import (
     AddIdentifier,
     IdentifierAdded,
@@ -175,6 +175,8 @@ class Customer(Record):
     language: str | None = None
     birthday: date | None = None
     owner: str | None = None
+    roles: Mapping[FileRole, str | None] = {}
+    """Whom somebody named for a role in the file; None: nobody any more."""
     contact_points: frozenset[tuple[ContactKind, str]] = frozenset()
     identifiers: Identifiers = ()
     standing: Standing = Standing()
@@ -182,6 +184,8 @@ class Customer(Record):
 
 PROFILE = ("name", "relation", "region", "language", "birthday")
 """The fields that `ChangeProfile` changes."""
+KEPT = ("relation", "region", "language", "owner", "roles")
+"""What is not personal, and stays when the rest is erased."""
 
 
 def evolve(state: Customer, happened: CustomerEvent) -> Customer:
@@ -207,14 +211,21 @@ def evolve(state: Customer, happened: CustomerEvent) -> Customer:
         case RestrictionPlaced() | RestrictionLifted() | OverrideApproved():
             return msgspec.structs.replace(state, standing=restrictions.evolve(state.standing, happened))
         case PersonalDataErased(customer_id=customer_id):
-            kept = {field: getattr(state, field) for field in ("relation", "region", "language", "owner")}
+            kept = {field: getattr(state, field) for field in KEPT}
             reason = ERASED if state.standing.reason else None
             standing = msgspec.structs.replace(state.standing, reason=reason)
             return Customer(customer_id=customer_id, erased=True, standing=standing, **kept)
+        case FileRoleAssigned(role=role, member=member):
+            return msgspec.structs.replace(state, roles={**state.roles, role: member})
         case FileNoted():
             return state
         case _:
             assert_never(happened)
+
+
+def opener_is_creator(file: Customer) -> bool:
+    """Whether the file's creator (建档人) is whoever opened it: until somebody is named, or owns the customer."""
+    return file.owner is None and FileRole.CREATOR not in file.roles
 
 
 def holder_after(

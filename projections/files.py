@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Self, TypeVar
 
-from domain.customers import ChurnCause, CustomerRegistered, ProfileChanged, RelationshipEnded
+from domain.customers import (
+    ChurnCause,
+    CustomerRegistered,
+    OwnerAssigned,
+    ProfileChanged,
+    RelationshipEnded,
+)
 from domain.events import Personal, Recorded
 from domain.files import (
     AccountReviewed,
@@ -34,22 +40,42 @@ from projections.policies import TODAY, service
 from projections.view import CustomerId, View, on, report, view
 
 
-@view("file_roles", key="customer_id role", indexes=["member"])
+def _creator(recorded: Recorded[Any]) -> list[tuple[str, FileRole]]:
+    return [(recorded.event.customer_id, FileRole.CREATOR)]
+
+
+@view("file_roles", key="customer_id role", indexes=["member holds"])
 class FileRoleHeld(View):
-    """Who does what with a customer's file: its creator, maintainer, operator, contributor, custodian."""
+    """Who does what with a customer's file: its creator, maintainer, operator, contributor, custodian.
+
+    Whoever opened the file is its creator, until somebody is named, or owns the customer.
+    """
 
     customer_id: CustomerId
     """Whose file."""
     role: FileRole
     """What the member does with it."""
-    member: str
-    """Who."""
+    member: str | None
+    """Who; null: nobody any more."""
     since_when: datetime
-    """When the role was given."""
+    """Since when."""
+    named: bool = False
+    """Somebody named them; otherwise they opened the file."""
+    holds: bool = True
+    """They have the role's rights in the file now."""
+
+    @on(CustomerRegistered, keys=_creator)
+    def opened(self, recorded: Recorded[CustomerRegistered]) -> Self:
+        return self.but(member=recorded.actor, since_when=recorded.occurred_at)
+
+    @on(OwnerAssigned, keys=_creator)
+    def handed_over(self, recorded: Recorded[OwnerAssigned]) -> Self:
+        return self.but(holds=self.holds and self.named)
 
     @on(FileRoleAssigned)
     def assigned(self, recorded: Recorded[FileRoleAssigned]) -> Self:
-        return self.but(member=recorded.event.member, since_when=recorded.occurred_at)
+        member = recorded.event.member
+        return self.but(member=member, since_when=recorded.occurred_at, named=True, holds=member is not None)
 
 
 @view("classifications", key="customer_id")
@@ -109,7 +135,7 @@ class ProfileChange(View):
     query="""
     SELECT c.customer_id, c.fields, c.actor, c.occurred_at, r.member AS operator
       FROM {profile_changes} c JOIN {file_roles} r USING (customer_id)
-     WHERE r.role = 'operator' AND (:member::text IS NULL OR r.member = :member::text)
+     WHERE r.role = 'operator' AND r.holds AND (:member::text IS NULL OR r.member = :member::text)
      ORDER BY c.occurred_at DESC LIMIT 200
     """,
 )
