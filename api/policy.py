@@ -143,7 +143,7 @@ CORE_DATA = frozenset(
         *("AddIdentifier", "VerifyIdentifier", "RejectIdentifier"),
     )
 )
-"""What edits the core fields of a file (基本信息): who the customer is, how to reach them, which kind they are."""
+"""What edits the core fields of a file (基本信息): who the customer is, how to reach them, of which kind."""
 EXTRA_DATA = frozenset(("SetExtraField", "RecordFileEntry", "StateShare"))
 """What edits the extra fields (附加信息): the tenant's own, and what there is to know besides."""
 UPKEEP = frozenset(("StrikeFileEntry", "EndRelationship", "WinBackCustomer", "OfferWinBack"))
@@ -215,7 +215,7 @@ FILE_RIGHTS: Mapping[FileRole, frozenset[str]] = {
     FileRole.CONTRIBUTOR: EXTRA_DATA,
     FileRole.CUSTODIAN: CORE_DATA | EXTRA_DATA | UPKEEP | DAILY_WORK,
 }
-"""Which of the commands that a caller may give for their own customers a role in a customer's file gives them.
+"""Which commands a role in a customer's file gives, of those that agents may give for their own customers.
 
 Each of the roles reads all that the customer's owner reads.
 """

@@ -31,7 +31,6 @@ from infra.views.conditions import All, Test
 from infra.views.reader import EVERYTHING
 from projections.view import Declaration
 
-
 NOT_THEIRS = "this is not about a customer of yours"
 
 

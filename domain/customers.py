@@ -224,7 +224,7 @@ def evolve(state: Customer, happened: CustomerEvent) -> Customer:
 
 
 def opener_is_creator(file: Customer) -> bool:
-    """Whether the file's creator (建档人) is whoever opened it: until somebody is named, or owns the customer."""
+    """Whether who opened the file is its creator (建档人): until somebody is named, or owns the customer."""
     return file.owner is None and FileRole.CREATOR not in file.roles
 
 

@@ -1,4 +1,4 @@
-"""File roles: who creates, maintains, operates, contributes to or keeps one customer's file, and who may not."""
+"""File roles: who creates, maintains, operates, contributes to or keeps one customer's file."""
 
 from __future__ import annotations
 
