@@ -86,9 +86,9 @@ class CustomerRegistered(Event):
     birthday: Personal[date | None] = None
 
 
-@event("ProfileChanged")
+@event("ProfileChanged", version=2)
 class ProfileChanged(Event):
-    """Holds what changed; None means unchanged."""
+    """Holds what changed; None means unchanged. Since version 2: whom it notifies, the operator then."""
 
     customer_id: str
     name: Personal[str | None] = None
@@ -96,6 +96,11 @@ class ProfileChanged(Event):
     region: str | None = None
     language: str | None = None
     birthday: Personal[date | None] = None
+    operator: str | None = None
+
+    @staticmethod
+    def upcast_v1_v2(fields: dict[str, Any]) -> None:
+        """Nobody was noted."""
 
 
 @event("ContactPointAdded")
@@ -259,7 +264,7 @@ class RegisterCustomer(Command):
 class ChangeProfile(Command):
     """Correct or complete the basic data (基本信息); a field that is left out stays as it is.
 
-    The file's operator is notified, see `operatorNotices`.
+    The file's operator is notified: `profileChanges` by `operator`, and `operatorNotices`.
     """
 
     customer_id: Id
@@ -461,7 +466,10 @@ def _changed(state: Customer, command: ChangeProfile) -> ProfileChanged | None:
     """What the command says that the file does not say yet."""
     wanted = {field: getattr(command, field) for field in PROFILE}
     changes = {field: new for field, new in wanted.items() if new not in (None, getattr(state, field))}
-    return ProfileChanged(customer_id=command.customer_id, **changes) if changes else None
+    if not changes:
+        return None
+    operator = state.roles.get(FileRole.OPERATOR)
+    return ProfileChanged(customer_id=command.customer_id, operator=operator, **changes)
 
 
 def _noted(state: Customer, command: FileNote) -> FileNoted:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, Self, TypeVar
 
 from domain.customers import (
+    PROFILE,
     ChurnCause,
     CustomerRegistered,
     OwnerAssigned,
@@ -107,9 +108,9 @@ class Classification(View):
         return self.but(importance=e.importance, importance_reason=e.reason)
 
 
-@view("profile_changes", key="customer_id position")
+@view("profile_changes", key="customer_id position", indexes=["operator"])
 class ProfileChange(View):
-    """One change of a profile, as its operator is notified of it."""
+    """One change of a profile, as the file's operator is notified of it (操作员)."""
 
     customer_id: CustomerId
     """Whose profile."""
@@ -121,22 +122,28 @@ class ProfileChange(View):
     """Who changed it."""
     occurred_at: datetime
     """When."""
+    operator: str | None
+    """Who is notified: the file's operator then."""
 
     @on(ProfileChanged)
     def changed(self, recorded: Recorded[ProfileChanged]) -> Self:
         e = recorded.event
-        told = tuple(f for f in e.__struct_fields__ if f != "customer_id" and getattr(e, f) is not None)
-        return self.but(fields=told, actor=recorded.actor, occurred_at=recorded.occurred_at)
+        return self.but(
+            fields=tuple(field for field in PROFILE if getattr(e, field) is not None),
+            actor=recorded.actor,
+            occurred_at=recorded.occurred_at,
+            operator=e.operator,
+        )
 
 
 @report(
     "operator_notices",
-    reads=["profile_changes", "file_roles"],
+    reads=["profile_changes"],
     query="""
-    SELECT c.customer_id, c.fields, c.actor, c.occurred_at, r.member AS operator
-      FROM {profile_changes} c JOIN {file_roles} r USING (customer_id)
-     WHERE r.role = 'operator' AND r.holds AND (:member::text IS NULL OR r.member = :member::text)
-     ORDER BY c.occurred_at DESC LIMIT 200
+    SELECT customer_id, fields, actor, occurred_at, operator
+      FROM {profile_changes} c
+     WHERE operator = coalesce(:member::text, operator)
+     ORDER BY occurred_at DESC LIMIT 200
     """,
 )
 class OperatorNotice(View):

@@ -101,6 +101,26 @@ async def test_whoever_has_a_role_reads_the_file_on_every_path_until_somebody_el
     assert "FORBIDDEN" in str(heard)
 
 
+async def test_a_profile_change_notifies_the_operator_of_the_file_and_nobody_else(api: Api) -> None:
+    mine = ASK % 'profileChanges(filter: {operator: {eq: "chen"}}) { nodes { customerId fields actor } }'
+    for number in (1, 2, 3):
+        await tell(api, number, "li")
+    await api.done("changeProfile", customerId="c1", language="en")
+    for number, member in ((1, "chen"), (2, "zhou")):
+        await name(api, FileRole.OPERATOR, member, f"c{number}")
+    for number in (1, 2, 3):
+        last = await api.done("changeProfile", customerId=f"c{number}", region="华南")
+    async with asking(api, await key_of(api.tenant, Role.AGENT, "chen")) as client:
+        told = await sent(client, mine, at={"atLeast": last})
+    notice = {"customerId": "c1", "fields": ["region"], "actor": "mei"}
+    assert told["data"]["profileChanges"]["nodes"] == [notice]
+    everybody = await api.ask(ASK % "operatorNotices { customerId operator }", at={"atLeast": last})
+    assert everybody["operatorNotices"] == [
+        {"customerId": "c2", "operator": "zhou"},
+        {"customerId": "c1", "operator": "chen"},
+    ]
+
+
 async def test_whoever_opens_a_file_fills_it_until_somebody_owns_the_customer(api: Api) -> None:
     opened = {"customerId": "c9", "name": "王", "relation": "CONSUMER"}
     phone = {"customerId": "c9", "kind": "PHONE", "value": "+86 138 0000 0000"}

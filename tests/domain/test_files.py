@@ -6,12 +6,14 @@ import pytest
 
 from domain.customers import (
     CUSTOMERS,
+    ChangeProfile,
     ChurnCause,
     CustomerEnded,
     CustomerNotEnded,
     CustomerRegistered,
     CustomerUnknown,
     OwnerAssigned,
+    ProfileChanged,
     RelationshipEnded,
     opener_is_creator,
 )
@@ -65,6 +67,16 @@ def test_who_opened_the_file_is_its_creator_until_somebody_is_named_or_owns_the_
         named(FileRole.CREATOR, None),
     ):
         assert not opener_is_creator(CUSTOMERS.replay([HERE, later]))
+
+
+def test_a_profile_change_notifies_the_operator_that_the_file_has_then() -> None:
+    wish = {"customer_id": "customer_id", "region": "华南"}
+    alone = ProfileChanged(customer_id="customer_id", region="华南")
+    told = ProfileChanged(customer_id="customer_id", region="华南", operator="mei")
+    mei, nobody = (named(FileRole.OPERATOR, who) for who in ("mei", None))
+    given(CUSTOMERS, HERE).when(ChangeProfile, **wish).then(alone)
+    given(CUSTOMERS, HERE, mei).when(ChangeProfile, **wish).then(told)
+    given(CUSTOMERS, HERE, mei, nobody).when(ChangeProfile, **wish).then(alone)
 
 
 def test_roles_in_a_file_are_not_personal_and_outlast_erasure() -> None:
