@@ -157,6 +157,8 @@ RULES: Mapping[str, str] = {
     "MatterAlreadyBegun": "{noun} {id} 已存在；请用另一个编号。",
     "MatterNotAtThisStep": "{noun} {id} 的状态是“{step}”；此操作只在“{allowed}”时允许。",
     "PromisedBeyondTheStandard": "承诺不得晚于标准所允许的时间：{standard}。",
+    "KindTwice": "每种承诺最多给一个标准。",
+    "AverageAboveTheMost": "最长 {most_hours} 小时的承诺，平均不可能是 {average_hours} 小时。",
     "ExtraFieldExists": "附加字段 {name} 已定义；其类型不会改变。",
     "ExtraFieldUnknown": "没有附加字段 {name}；请先定义。",
     "ExtraValueInvalid": "附加字段 {name} 的类型是 {kind}：{value!r} 不符合。",
@@ -226,6 +228,7 @@ WORDS: Mapping[str, str] = {
     "rival observation": "竞争对手观察",
     "screening list": "筛查名单",
     "service policy": "服务规则",
+    "promise standard": "承诺标准",
     "value policy": "价值规则",
     "passed on": "已转告",
 }

@@ -89,7 +89,7 @@ VIEWS: Mapping[str, Rights] = {
     **dict.fromkeys(
         [
             *("tier_policies", "service_policies", "value_policies", "lifetime_models", "ended_days"),
-            "calendars",
+            *("calendars", "promise_standards"),
             *("staff", "extra_fields", "surveys", "survey_questions", "articles", "announcements"),
         ],
         _PUBLISHED,
@@ -203,6 +203,7 @@ COMMANDS: Mapping[str, Rights] = {
             *("PublishTierPolicy", "RetireTierPolicy", "PublishAnalysisPolicy"),
             *("PublishDeadlines", "PublishCalendar", "EndDay", "PublishServicePolicy", "PublishValuePolicy"),
             *("DefineExtraField", "LoadScreeningList", "KeepLifetimeModel", "ErasePersonalData"),
+            "PublishPromiseStandard",
         ],
         _ADMINISTERING,
     ),

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.claims import MakeClaim, PayClaim
 from domain.commands import Command
-from domain.commitments import KeepCommitment, MakeCommitment
+from domain.commitments import KeepCommitment, MakeCommitment, MissCommitment
 from domain.complaints import (
     AcknowledgeComplaint,
     IssueYellowCard,
@@ -409,12 +409,15 @@ class _Company:
             commitment_id=promise,
             **me,
             kind=kind,
-            standard_due_at=made + timedelta(days=days),
             promised_at=made + timedelta(days=days * 0.75),
         )
         if number % 5 != 4:
             yield self.tell(
                 KeepCommitment, "promise/kept", 40 + days * (0.5 + 0.1 * (number % 5)), commitment_id=promise
+            )
+        elif kind == "repair":
+            yield self.tell(
+                MissCommitment, "promise/missed", 41 + days, commitment_id=promise, reason="配件缺货 no part"
             )
         if number in (6, 7, 8):
             for turn in range(number - 5):
