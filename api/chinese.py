@@ -34,7 +34,7 @@ ENUMS: Mapping[str, Mapping[str, str]] = {
         "FourStages": "EXPLORATION 考察期 GROWTH 成长期 MATURITY 成熟期 DECLINE 衰退期",
         "ErasureGround": "REQUEST 本人要求 PURPOSE_ENDED 目的已达成 CONSENT_WITHDRAWN 撤回同意"
         " UNLAWFUL 违法收集 LEGAL_DUTY 法定义务",
-        "Ground": "OWN 自己的客户 LENT 借阅 ROLE 岗位权限",
+        "Ground": "OWN 自己的客户 LENT 借阅 FILE 档案角色 ROLE 岗位权限",
         "IdentifierKind": "IDENTITY_CARD 身份证 PASSPORT 护照 COMPANY_NUMBER 统一社会信用代码 PHONE"
         " 电话号码"
         " EMAIL 电子邮件 ACCOUNT 账号",
