@@ -34,7 +34,7 @@ ENUMS: Mapping[str, Mapping[str, str]] = {
         "FourStages": "EXPLORATION 考察期 GROWTH 成长期 MATURITY 成熟期 DECLINE 衰退期",
         "ErasureGround": "REQUEST 本人要求 PURPOSE_ENDED 目的已达成 CONSENT_WITHDRAWN 撤回同意"
         " UNLAWFUL 违法收集 LEGAL_DUTY 法定义务",
-        "Ground": "OWN 自己的客户 LENT 借阅 ROLE 岗位权限",
+        "Ground": "OWN 自己的客户 LENT 借阅 FILE 档案角色 ROLE 岗位权限",
         "IdentifierKind": "IDENTITY_CARD 身份证 PASSPORT 护照 COMPANY_NUMBER 统一社会信用代码 PHONE"
         " 电话号码"
         " EMAIL 电子邮件 ACCOUNT 账号",
@@ -158,6 +158,8 @@ RULES: Mapping[str, str] = {
     "MatterAlreadyBegun": "{noun} {id} 已存在；请用另一个编号。",
     "MatterNotAtThisStep": "{noun} {id} 的状态是“{step}”；此操作只在“{allowed}”时允许。",
     "PromisedBeyondTheStandard": "承诺不得晚于标准所允许的时间：{standard}。",
+    "KindTwice": "每种承诺最多给一个标准。",
+    "AverageAboveTheMost": "最长 {most_hours} 小时的承诺，平均不可能是 {average_hours} 小时。",
     "ExtraFieldExists": "附加字段 {name} 已定义；其类型不会改变。",
     "ExtraFieldUnknown": "没有附加字段 {name}；请先定义。",
     "ExtraValueInvalid": "附加字段 {name} 的类型是 {kind}：{value!r} 不符合。",
@@ -227,6 +229,7 @@ WORDS: Mapping[str, str] = {
     "rival observation": "竞争对手观察",
     "screening list": "筛查名单",
     "service policy": "服务规则",
+    "promise standard": "承诺标准",
     "value policy": "价值规则",
     "passed on": "已转告",
 }

@@ -104,6 +104,8 @@ MEANINGS: Mapping[str, str] = {
     "default_minutes": "Working minutes for every severity that is not named.",
     "by_severity": "Other times for some severities.",
     "minutes": "Working minutes from receipt to decision.",
+    "most_hours": "Hours on the clock that it may take at most, up to a year.",
+    "average_hours": "Hours that such promises should take on average; none, where it is left out.",
     "day": "The business day.",
 }
 """What a command's field means, where the command itself does not say."""

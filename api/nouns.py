@@ -30,6 +30,7 @@ from domain.rivals import RIVALS
 from domain.screening import SCREENING_LISTS
 from domain.service import SERVICE_POLICIES
 from domain.staff import STAFF
+from domain.standards import PROMISE_STANDARDS
 from domain.subscriptions import SUBSCRIPTIONS
 from domain.surveys import SURVEY_ISSUES, SURVEYS
 from domain.value import VALUE_POLICIES
@@ -78,6 +79,7 @@ PLAIN: Sequence[tuple[Decider[Any], str | None]] = (
     (COSTS, "costs"),
     (LIFETIME_MODELS, "lifetime_models"),
     (SERVICE_POLICIES, "service_policies"),
+    (PROMISE_STANDARDS, "promise_standards"),
     (VALUE_POLICIES, "value_policies"),
 )
 """The view that the mutations of each noun without fields of its own answer with."""

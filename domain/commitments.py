@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from domain.commands import Command, Id, Moment, Name, Text
 from domain.course import Matter, Move, course
 from domain.customers import require_served
+from domain.decider import Boundary
 from domain.errors import DomainError
-from domain.events import Event, Personal, event
+from domain.events import POLICY_TAG, Event, Personal, event
+from domain.policies import Policies, evolve
 
 
 @event("CommitmentMade")
@@ -33,15 +36,16 @@ class CommitmentMissed(Event):
 
 
 class MakeCommitment(Command):
-    """Promise something by a moment (标准与承诺): the standard says the latest, we may be earlier."""
+    """Promise something by a moment (标准与承诺): the standard says the latest, we may be earlier.
+
+    Which standard holds, says the day on which the promise is made.
+    """
 
     commitment_id: Id
     """Which commitment; chosen by whoever makes it."""
     customer_id: Id
     kind: Name
     """What is promised, such as `install`, `repair` or `change`."""
-    standard_due_at: Moment
-    """By when the standard demands it: to install takes 20 days at most, to repair 72 hours, to change 24."""
     promised_at: Moment
     """By when we promise it: not later than the standard."""
     note: Text | None = None
@@ -69,16 +73,26 @@ class PromisedBeyondTheStandard(DomainError):
     field = "promised_at"
 
 
-def _require_within_the_standard(state: Matter, command: MakeCommitment) -> None:
-    if command.promised_at > command.standard_due_at:
-        raise PromisedBeyondTheStandard(standard=command.standard_due_at.isoformat())
+def _judged(state: Matter, command: Command) -> Sequence[str]:
+    """Only who makes a promise is held to the standard."""
+    return (POLICY_TAG,) if isinstance(command, MakeCommitment) else ()
+
+
+def _by_the_standard(command: MakeCommitment, across: Mapping[str, Policies]) -> Mapping[str, object]:
+    """What the standard in force on that day demands. Raises `PromisedBeyondTheStandard`."""
+    policies, made_at = across[POLICY_TAG], command.occurred_at
+    due_at = policies.promise_standard(policies.business_day(made_at)).due_at(command.kind, made_at)
+    if command.promised_at > due_at:
+        raise PromisedBeyondTheStandard(standard=due_at.isoformat())
+    return {"standard_due_at": due_at}
 
 
 COMMITMENTS = course(
     "commitment",
     "commitment_id",
-    Move(command=MakeCommitment, event=CommitmentMade, to="made", check=_require_within_the_standard),
+    Move(command=MakeCommitment, event=CommitmentMade, to="made", adds=_by_the_standard),
     Move(command=KeepCommitment, event=CommitmentKept, to="kept", after=("made",)),
     Move(command=MissCommitment, event=CommitmentMissed, to="missed", after=("made",)),
     guard=require_served,
+    boundary=Boundary(initial=Policies(), evolve=evolve, tags=_judged, foreign=True),
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from domain.commands import Command
-from domain.decider import Decider, carry
+from domain.decider import Boundary, Decider, carry
 from domain.errors import DomainError
 from domain.events import Event
 from domain.money import require_currency
@@ -31,6 +31,8 @@ class Move(Record):
     """The steps at which it is allowed; none: it begins the matter."""
     check: Callable[[Matter, Any], None] | None = None
     """A rule of its own, asked once the step allows the command; raises a `DomainError`."""
+    adds: Callable[[Any, Mapping[str, Any]], Mapping[str, object]] | None = None
+    """What its event says besides the command's fields, by the boundary's states; it too may refuse."""
 
 
 class MatterUnknown(DomainError):
@@ -46,7 +48,11 @@ class MatterNotAtThisStep(DomainError):
 
 
 def course(
-    noun: str, id_field: str, *moves: Move, guard: Callable[[Any, Any], None] | None = None
+    noun: str,
+    id_field: str,
+    *moves: Move,
+    guard: Callable[[Any, Any], None] | None = None,
+    boundary: Boundary[Any] | None = None,
 ) -> Decider[Matter]:
     """The decider of matters that go through these moves; their stream is `noun-id`."""
     by_command = {move.command: move for move in moves}
@@ -59,7 +65,7 @@ def course(
             id=getattr(happened, id_field), customer_id=customer_id, step=by_event[type(happened)].to
         )
 
-    def decide(state: Matter, command: Command) -> Sequence[Event]:
+    def decide(state: Matter, command: Command, across: Mapping[str, Any] = {}) -> Sequence[Event]:
         move, id = by_command[type(command)], getattr(command, id_field)
         if not move.after and state.id is not None:
             raise MatterAlreadyBegun(at=id_field, noun=words, id=id)
@@ -72,7 +78,7 @@ def course(
             require_currency(currency)
         if move.check is not None:
             move.check(state, command)
-        return [carry(move.event, command)]
+        return [carry(move.event, command, **(move.adds(command, across) if move.adds else {}))]
 
     return Decider(
         name=noun,
@@ -83,4 +89,5 @@ def course(
         commands=tuple(by_command),
         begins=tuple(move.command for move in moves if not move.after),
         guard=guard,
+        boundary=boundary,
     )

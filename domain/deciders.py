@@ -37,6 +37,7 @@ from domain.rivals import RIVALS
 from domain.screening import SCREENING_LISTS
 from domain.service import SERVICE_POLICIES
 from domain.staff import STAFF
+from domain.standards import PROMISE_STANDARDS
 from domain.subscriptions import SUBSCRIPTIONS
 from domain.surveys import SURVEY_ISSUES, SURVEYS
 from domain.tiers import TIER_POLICIES
@@ -80,6 +81,7 @@ DECIDERS: tuple[Decider[Any], ...] = (
     TIER_POLICIES,
     ANALYSES,
     SERVICE_POLICIES,
+    PROMISE_STANDARDS,
     VALUE_POLICIES,
     DEADLINES,
     CALENDARS,

@@ -23,6 +23,7 @@ from domain.events import POLICY_TAG as POLICY_TAG
 from domain.events import Event
 from domain.records import Record
 from domain.service import DEFAULT_SERVICE, KEY_TIER, ServicePolicyPublished
+from domain.standards import DEFAULT_STANDARD, PromiseStandardPublished
 from domain.tiers import Tier, TierPolicyPublished, TierPolicyRetired
 from domain.value import DEFAULT_VALUE, ValuePolicyPublished
 
@@ -30,6 +31,7 @@ AnyPolicyEvent = (
     AnalysisPolicyPublished
     | CalendarPublished
     | DeadlinesPublished
+    | PromiseStandardPublished
     | ServicePolicyPublished
     | TierPolicyPublished
     | TierPolicyRetired
@@ -58,6 +60,7 @@ class Policies(Record):
     analysis_policies: tuple[AnalysisPolicyPublished, ...] = ()
     service_policies: tuple[ServicePolicyPublished, ...] = ()
     value_policies: tuple[ValuePolicyPublished, ...] = ()
+    promise_standards: tuple[PromiseStandardPublished, ...] = ()
 
     def calendar(self, on: date) -> CalendarPublished:
         """The calendar in force on a day."""
@@ -82,6 +85,10 @@ class Policies(Record):
     def value(self, on: date) -> ValuePolicyPublished:
         """The value policy in force on a day."""
         return _in_force(self.value_policies, on) or DEFAULT_VALUE
+
+    def promise_standard(self, on: date) -> PromiseStandardPublished:
+        """How long promises may take that are made on a day."""
+        return _in_force(self.promise_standards, on) or DEFAULT_STANDARD
 
     def business_day(self, moment: datetime) -> date:
         """The tenant's local day that a moment belongs to."""
@@ -109,6 +116,9 @@ def evolve(policies: Policies, happened: Event) -> Policies:
         case DeadlinesPublished():
             known = policies.complaint_deadlines
             return msgspec.structs.replace(policies, complaint_deadlines=(*known, happened))
+        case PromiseStandardPublished():
+            standards = policies.promise_standards
+            return msgspec.structs.replace(policies, promise_standards=(*standards, happened))
         case ServicePolicyPublished():
             return msgspec.structs.replace(policies, service_policies=(*policies.service_policies, happened))
         case ValuePolicyPublished():

@@ -105,6 +105,7 @@ from domain.rivals import RivalObserved
 from domain.screening import ScreeningListLoaded
 from domain.service import ServicePolicyPublished
 from domain.staff import StaffChanged, StaffJoined, StaffLeft
+from domain.standards import PromiseStandardPublished
 from domain.subscriptions import SubscriptionCancelled, SubscriptionRenewed, SubscriptionStarted
 from domain.surveys import ResponseRecorded, SurveyDesigned, SurveyExpired, SurveyIssued
 from domain.tiers import TierPolicyPublished, TierPolicyRetired
@@ -230,6 +231,7 @@ __all__ = [
     "PriceAgreed",
     "ProfileChanged",
     "ProfileConfirmed",
+    "PromiseStandardPublished",
     "QualityScored",
     "Recorded",
     "RefundPaid",

@@ -40,6 +40,8 @@ class Visit(View):
     """What the customer sells on."""
     criticism: Personal[str | None] = None
     """What the customer criticises."""
+    reason: Personal[str | None] = None
+    """Why it did not take place."""
 
     @on(VisitPlanned)
     def planned(self, recorded: Recorded[VisitPlanned]) -> Self:
@@ -60,7 +62,7 @@ class Visit(View):
 
     @on(VisitMissed)
     def missed(self, recorded: Recorded[VisitMissed]) -> Self:
-        return self.but(status="missed")
+        return self.but(status="missed", reason=recorded.event.reason)
 
 
 @report(

@@ -32,6 +32,8 @@ class Crisis(View):
     """When."""
     ended_at: datetime | None = None
     """When it ended."""
+    note: Personal[str | None] = None
+    """What was learned."""
 
     @on(CrisisDeclared)
     def declared(self, recorded: Recorded[CrisisDeclared]) -> Self:
@@ -46,7 +48,7 @@ class Crisis(View):
 
     @on(CrisisEnded)
     def ended(self, recorded: Recorded[CrisisEnded]) -> Self:
-        return self.but(ended_at=recorded.occurred_at)
+        return self.but(ended_at=recorded.occurred_at, note=recorded.event.note)
 
 
 @report(

@@ -9,6 +9,7 @@ from domain.calendar import CalendarPublished, DayEnded
 from domain.deadlines import DeadlinesPublished
 from domain.events import Recorded
 from domain.service import DEFAULT_SERVICE, ServicePolicyPublished
+from domain.standards import PromiseStandardPublished
 from domain.value import DEFAULT_VALUE, ValuePolicyPublished
 from projections.view import View, on, view
 
@@ -139,6 +140,26 @@ class ServicePolicy(View):
     @on(ServicePolicyPublished)
     def published(self, recorded: Recorded[ServicePolicyPublished]) -> Self:
         return self.but(**_published(self, recorded))
+
+
+@view("promise_standards", key="standard_version")
+class PromiseStandard(View):
+    """A published standard for promises (标准): how long each kind may take, in hours on the clock."""
+
+    standard_version: str
+    """The version's name."""
+    effective_from: date
+    """The first day on which it holds."""
+    by_kind: tuple[str, ...]
+    """The kinds that it names, in words: `install: 480 hours at most, 360 on average`."""
+    other_hours: int
+    """Hours in which any other kind of promise must be kept."""
+
+    @on(PromiseStandardPublished)
+    def published(self, recorded: Recorded[PromiseStandardPublished]) -> Self:
+        e = recorded.event
+        by_kind = tuple(named.text for named in e.by_kind)
+        return self.but(effective_from=e.effective_from, by_kind=by_kind, other_hours=e.other_hours)
 
 
 @view("value_policies", key="value_version")

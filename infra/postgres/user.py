@@ -36,13 +36,16 @@ def _system_user() -> pwd.struct_passwd:
     except KeyError:
         command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER]
     try:
-        subprocess.run(command, check=True, capture_output=True)
-        return pwd.getpwnam(SYSTEM_USER)
-    except (OSError, subprocess.CalledProcessError, KeyError) as error:
-        raise UserError(
-            f"PostgreSQL does not run as root, and a user {SYSTEM_USER} could not be made ({error}):"
-            " make one, or run as another user"
-        ) from error
+        made = subprocess.run(command, check=False, capture_output=True, text=True)
+        return pwd.getpwnam(SYSTEM_USER)  # who was made by another process meanwhile will do
+    except OSError as error:
+        reason = str(error)
+    except KeyError:
+        reason = made.stderr.strip()
+    raise UserError(
+        f"PostgreSQL does not run as root, and a user {SYSTEM_USER} could not be made ({reason}):"
+        " make one, or run as another user"
+    )
 
 
 def let_through(user: pwd.struct_passwd, path: Path, report: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from domain.lifetime import KeepLifetimeModel
 from domain.screening import LoadScreeningList
 from domain.service import PublishServicePolicy
 from domain.staff import EnterStaff, NoteStaffLeft
+from domain.standards import PublishPromiseStandard
 from domain.surveys import DesignSurvey, Rater
 from domain.value import PublishValuePolicy
 from kehu.simulation import words
@@ -39,6 +40,14 @@ def commands(chosen: Mapping[str, Sequence[Purchase]]) -> Iterator[Command]:
         service_version="demo-1",
         effective_from="1997-01-01",
         stale_days=300,
+    )
+    yield tell(
+        PublishPromiseStandard,
+        "promise-standard",
+        BEGIN,
+        LEAD,
+        standard_version="demo-1",
+        effective_from="1997-01-01",
     )
     yield tell(
         PublishValuePolicy,

@@ -44,11 +44,13 @@ async def test_a_life_has_not_ended_while_a_contact_a_promise_or_a_contract_is_o
         found: str = (await api.ask(STAGE, at=ended))["customerClass"]["fiveStage"]
         return found
 
-    due = {"standardDueAt": "2026-01-20T09:00:00Z", "promisedAt": "2026-01-20T09:00:00Z"}
     await api.done("registerCustomer", **on("2026-01-01"))
     contact = {"channel": "PHONE", "direction": "INBOUND", "stage": "AFTER", "topic": "leaving"}
     await api.done("recordInteraction", **on("2026-01-02", interactionId="i", **contact))
-    await api.done("makeCommitment", **on("2026-01-02", commitmentId="p", kind="repair", **due))
+    await api.done(
+        "makeCommitment",
+        **on("2026-01-02", commitmentId="p", kind="install", promisedAt="2026-01-20T09:00:00Z"),
+    )
     await api.done(
         "startSubscription", **on("2026-01-02", subscriptionId="s", product="tea", endsOn="2026-04-15")
     )

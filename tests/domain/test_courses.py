@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
 
 from domain.commands import Command
-from domain.commitments import COMMITMENTS, MakeCommitment, PromisedBeyondTheStandard
 from domain.course import Matter, MatterAlreadyBegun, MatterNotAtThisStep, MatterUnknown
 from domain.decider import Decider
 from domain.deciders import DECIDERS
@@ -20,7 +18,7 @@ from domain.loans import LOANS, LendFile, LoanDueInThePast
 from domain.money import UnknownCurrency
 from domain.opportunities import OPPORTUNITIES, OpenOpportunity
 from tests.domain.samples import sample
-from tests.domain.spec import NOW, given
+from tests.domain.spec import across, given
 
 COURSES = [decider for decider in DECIDERS if decider.initial == Matter()]
 
@@ -41,7 +39,7 @@ def test_any_order_of_wishes_keeps_a_matter_on_its_course(decider: Decider[Any])
         for wish in random.choices(wishes(decider), k=12):
             begins, refused = type(wish) in decider.begins, None
             try:
-                happened = decider.decide(state, wish)
+                happened = decider.decide(state, wish, *across(decider, state, wish, []))
             except (MatterUnknown, MatterAlreadyBegun, MatterNotAtThisStep) as error:
                 refused = error
             assert isinstance(refused, MatterUnknown) == (not past and not begins)
@@ -67,7 +65,7 @@ def test_every_step_can_be_reached(decider: Decider[Any]) -> None:
         state = frontier.pop()
         for wish in wishes(decider):
             try:
-                happened = decider.decide(state, wish)
+                happened = decider.decide(state, wish, *across(decider, state, wish, []))
             except DomainError:
                 continue
             done.add(type(wish))
@@ -84,17 +82,6 @@ def test_the_manager_endorses_only_what_is_signed() -> None:
         MatterNotAtThisStep, "incident_id"
     )
     given(INCIDENTS).when(SignIncident, incident_id="i").refused(MatterUnknown, "incident_id")
-
-
-def test_a_promise_is_not_later_than_the_standard() -> None:
-    given(COMMITMENTS).when(
-        MakeCommitment,
-        commitment_id="p",
-        customer_id="c",
-        kind="repair",
-        standard_due_at=NOW + timedelta(hours=72),
-        promised_at=NOW + timedelta(hours=73),
-    ).refused(PromisedBeyondTheStandard, "promised_at")
 
 
 def test_a_loan_ends_in_the_future() -> None:

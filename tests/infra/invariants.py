@@ -70,7 +70,7 @@ STEPS: Sequence[tuple[str, str, str]] = (
     ("cost", "", "CostBooked"),
     ("tier_policy", "", "TierPolicyPublished( TierPolicyRetired)?"),
     *((f"{kind}", "", r"\w+") for kind in ("lifetime_model", "analysis_policy", "service_policy",
-                                            "value_policy", "deadlines", "calendar")),
+                                            "value_policy", "promise_standard", "deadlines", "calendar")),
 )  # fmt: skip
 """Of a category: which events count (all, where none is named), and which order of them is right."""
 

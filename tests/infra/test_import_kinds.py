@@ -55,8 +55,7 @@ OLD: dict[str, list[dict[str, str]]] = {
         {"customer": "c1", "amount": "8", "currency": "CNY", "reason": "cup", "paid": "5"},
     ],
     "commitments": [
-        {"customer": "c1", "kind": "repair", "standard_due_at": "2020-01-09", "promised_at": "2020-01-08",
-         "kept_at": "2020-01-07"},
+        {"customer": "c1", "kind": "install", "promised_at": "2020-01-08", "kept_at": "2020-01-07"},
     ],
     "incidents": [
         {"place": "仓库", "symptom": "no power", "remedy": "call", "signed_at": "2020-01-02", "note": "done"},

@@ -51,7 +51,7 @@ CONTEXTS: Mapping[str, str] = {
     "voice": "survey survey_issue",
     "care": "points claim visit announcement",
     "value": "cost lifetime_model tier_policy value_policy analysis_policy",
-    "governance": "file_loan quality_score service_policy deadlines calendar days",
+    "governance": "file_loan quality_score service_policy promise_standard deadlines calendar days",
 }
 """Which aggregates belong to which context."""
 ANYWHERE = (EndRelationship, WinBackCustomer, RestrictCustomer, LiftRestriction, ApproveOverride)
