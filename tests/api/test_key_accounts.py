@@ -28,7 +28,10 @@ async def valued(api: Api) -> Api:
     """`best` is platinum since 1 March, `plain` is lead; `new` came after that and was never valued."""
     await api.done(
         "publishTierPolicy",
-        **{"policyVersion": "p", "effectiveFrom": "2026-01-01", "currency": "EUR", "windowDays": 365},
+        policyVersion="p",
+        effectiveFrom="2026-01-01",
+        currency="EUR",
+        windowDays=365,
         rules=TIERS,
         cadence="DAY",
         occurredAt="2026-02-01T09:00:00Z",
