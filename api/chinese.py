@@ -34,7 +34,7 @@ ENUMS: Mapping[str, Mapping[str, str]] = {
         "FourStages": "EXPLORATION 考察期 GROWTH 成长期 MATURITY 成熟期 DECLINE 衰退期",
         "ErasureGround": "REQUEST 本人要求 PURPOSE_ENDED 目的已达成 CONSENT_WITHDRAWN 撤回同意"
         " UNLAWFUL 违法收集 LEGAL_DUTY 法定义务",
-        "Ground": "OWN 自己的客户 LENT 借阅 ROLE 岗位权限",
+        "Ground": "OWN 自己的客户 LENT 借阅 FILE 档案角色 ROLE 岗位权限",
         "IdentifierKind": "IDENTITY_CARD 身份证 PASSPORT 护照 COMPANY_NUMBER 统一社会信用代码 PHONE"
         " 电话号码"
         " EMAIL 电子邮件 ACCOUNT 账号",
@@ -129,7 +129,8 @@ RULES: Mapping[str, str] = {
     "ComplaintNotPaused": "投诉 {complaint_id} 没有在等待客户。",
     "ComplaintNotJustified": "投诉 {complaint_id} 未被认定属实：不为此警告任何人。",
     "DeadlinesAlreadyPublished": "投诉时限 {deadlines_version} 已存在；请用新的版本号发布。",
-    "SeverityTwice": "每种严重程度最多给一个时限。",
+    "DeadlineWithoutLimit": "时限须针对某种严重程度、某个层级或两者；对所有投诉另有默认时限。",
+    "DeadlineNeverUsed": "此时限永不生效：前面的时限已涵盖同样的投诉；请删去，或放到前面。",
     "OrderError": "订单 {order_id} 不允许此操作。",
     "OrderUnknown": "没有订单 {order_id}。",
     "OrderAlreadyPlaced": "订单 {order_id} 已下单；新订单请用另一个编号。",

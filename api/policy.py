@@ -12,6 +12,7 @@ from graphql import GraphQLError
 from api.callers import Caller
 from api.errors import refused
 from domain.events import Event, encode, personal_fields
+from domain.files import FileRole
 from domain.roles import Role
 from infra.views.conditions import All, Not, Rows, Some, Test, Where, Within
 from infra.views.reader import Sight
@@ -24,7 +25,8 @@ class Right(StrEnum):
 
     NONE = "none"
     OWN = "own"
-    """What is about the customers whose owner is the caller, today, whichever moment is asked for."""
+    """What is about the customers whose owner is the caller, or in whose file they have a role, today,
+    whichever moment is asked for. Of commands a file role gives those in `FILE_RIGHTS`."""
     MASKED = "masked"
     """Everything, without what can tell who a person is, or what one said."""
     ALL = "all"
@@ -46,6 +48,8 @@ _PUBLISHED     = _rights("all      all      all      all      all ")
 _STATISTICS    = _rights("none     all      all      all      all ")
 _ANALYSTS      = _rights("none     none     none     masked   all ")
 _BEGINNING     = _rights("all      all      none     none     all ")
+_CORE_DATA     = _rights("own      all      none     none     all ")
+_EXTRA_DATA    = _rights("own      all      none     none     all ")
 _SERVICE       = _rights("own      all      none     none     all ")
 _OVERSIGHT     = _rights("none     all      none     none     all ")
 _ADMINISTERING = _rights("none     none     none     none     all ")
@@ -85,7 +89,7 @@ VIEWS: Mapping[str, Rights] = {
     **dict.fromkeys(
         [
             *("tier_policies", "service_policies", "value_policies", "lifetime_models", "ended_days"),
-            *("calendars", "promise_standards"),
+            *("calendars", "complaint_deadlines", "promise_standards"),
             *("staff", "extra_fields", "surveys", "survey_questions", "articles", "announcements"),
         ],
         _PUBLISHED,
@@ -133,36 +137,40 @@ BOUND = {
 }
 """The roles that see of something only what is about their own customers."""
 
+CORE_DATA = frozenset(
+    (
+        *("ChangeProfile", "ConfirmProfile", "ClassifyCustomer", "AddContactPoint", "RemoveContactPoint"),
+        *("AddIdentifier", "VerifyIdentifier", "RejectIdentifier"),
+    )
+)
+"""What edits the core fields of a file (基本信息): who the customer is, how to reach them, of which kind."""
+EXTRA_DATA = frozenset(("SetExtraField", "RecordFileEntry", "StateShare"))
+"""What edits the extra fields (附加信息): the tenant's own, and what there is to know besides."""
+UPKEEP = frozenset(("StrikeFileEntry", "EndRelationship", "WinBackCustomer", "OfferWinBack"))
+"""What takes something out of a file, closes it, or opens it again."""
+DAILY_WORK = frozenset(
+    (
+        *("RecordInteraction", "HandOverInteraction", "ResolveInteraction", "ReopenInteraction"),
+        *("PauseInteraction", "ResumeInteraction", "DisputeHandover"),
+        *("PlaceOrder", "RecordPurchase", "ReceivePayment", "FulfilOrder", "CancelOrder", "DetailOrder"),
+        *("ReceiveComplaint", "AcknowledgeComplaint", "AssessComplaint", "AssignComplaint"),
+        *("RecordInvestigation", "OfferRemedy", "AcceptRemedy", "RejectRemedy", "CommunicateDecision"),
+        *("VerifySatisfaction", "CloseComplaint", "ReopenComplaint", "EscalateComplaint"),
+        *("PauseComplaint", "ResumeComplaint", "EarnPoints", "RedeemPoints"),
+        *("GiveConsent", "WithdrawConsent", "GiveCare", "ReviewAccount", "TellCustomer"),
+        *("MakeCommitment", "KeepCommitment", "MissCommitment", "PlanVisit", "CompleteVisit", "MissVisit"),
+        *("OpenOpportunity", "AdvanceStage", "WinOpportunity", "LoseOpportunity", "AnswerCampaign"),
+        *("StartSubscription", "RenewSubscription", "CancelSubscription", "InviteCustomer"),
+        *("IssueSurvey", "RecordResponse", "ExpireSurvey", "MakeClaim"),
+    )
+)
+"""What is done with a customer day by day."""
+
 COMMANDS: Mapping[str, Rights] = {
     **dict.fromkeys(["RegisterCustomer"], _BEGINNING),
-    **dict.fromkeys(
-        [
-            *("ChangeProfile", "AddContactPoint", "RemoveContactPoint", "EndRelationship", "WinBackCustomer"),
-            *("AddIdentifier", "VerifyIdentifier", "RejectIdentifier"),
-            *("RecordInteraction", "HandOverInteraction", "ResolveInteraction"),
-            *("PlaceOrder", "RecordPurchase", "ReceivePayment", "FulfilOrder", "CancelOrder"),
-            *("ReceiveComplaint", "AcknowledgeComplaint", "AssessComplaint", "AssignComplaint"),
-            *("RecordInvestigation", "OfferRemedy", "AcceptRemedy", "RejectRemedy", "CommunicateDecision"),
-            *("VerifySatisfaction", "CloseComplaint", "ReopenComplaint", "EscalateComplaint"),
-            *("EarnPoints", "RedeemPoints"),
-            *("ConfirmProfile", "ClassifyCustomer", "RecordFileEntry", "StrikeFileEntry", "SetExtraField"),
-            *("GiveConsent", "WithdrawConsent", "StateShare", "GiveCare", "ReviewAccount", "TellCustomer"),
-            *("OfferWinBack", "DisputeHandover", "PauseInteraction", "ResumeInteraction"),
-            *("ReopenInteraction", "PauseComplaint", "ResumeComplaint", "DetailOrder"),
-            *(
-                "MakeCommitment",
-                "KeepCommitment",
-                "MissCommitment",
-                "PlanVisit",
-                "CompleteVisit",
-                "MissVisit",
-            ),
-            *("OpenOpportunity", "AdvanceStage", "WinOpportunity", "LoseOpportunity", "AnswerCampaign"),
-            *("StartSubscription", "RenewSubscription", "CancelSubscription", "InviteCustomer"),
-            *("IssueSurvey", "RecordResponse", "ExpireSurvey", "MakeClaim"),
-        ],
-        _SERVICE,
-    ),
+    **dict.fromkeys(CORE_DATA, _CORE_DATA),
+    **dict.fromkeys(EXTRA_DATA, _EXTRA_DATA),
+    **dict.fromkeys(UPKEEP | DAILY_WORK, _SERVICE),
     **dict.fromkeys(
         [
             *("CaptureLead", "QualifyLead", "DisqualifyLead", "TakeMessage", "PassMessageOn"),
@@ -201,10 +209,21 @@ COMMANDS: Mapping[str, Rights] = {
     ),
     "LogRead": _KEHU_ALONE,
 }
+FILE_RIGHTS: Mapping[FileRole, frozenset[str]] = {
+    FileRole.CREATOR: CORE_DATA | EXTRA_DATA,
+    FileRole.MAINTAINER: CORE_DATA | EXTRA_DATA | UPKEEP,
+    FileRole.OPERATOR: EXTRA_DATA | DAILY_WORK,
+    FileRole.CONTRIBUTOR: EXTRA_DATA,
+    FileRole.CUSTODIAN: CORE_DATA | EXTRA_DATA | UPKEEP | DAILY_WORK,
+}
+"""Which commands a role in a customer's file gives, of those that agents may give for their own customers.
+
+Each of the roles reads all that the customer's owner reads.
+"""
 MASK = "***"
 """What stands for a text that must not be null; for any other value null does."""
-OWNER_OF, OWNER, LENT = "customers", "owner", "file_loans"
-"""The view and the column that say whose a customer is."""
+OWNER_OF, OWNER, LENT, ENTRUSTED = "customers", "owner", "file_loans", "file_roles"
+"""The view and the column that say whose a customer is, and the views that say who else reads the file."""
 
 
 class Subject(NamedTuple):
@@ -288,7 +307,8 @@ def mask(field: Field) -> str | None:
 def _theirs(
     owner: Any, view: Declaration, table: Callable[[str], Table], seen: tuple[str, ...]
 ) -> Within | None:
-    """The condition of the rows about the caller's own customers, and those whose files they borrow.
+    """The condition of the rows about the caller's own customers, and those whose files they borrow or
+    have a role in.
 
     None where a view is about no customer.
     """
@@ -308,13 +328,22 @@ def _theirs(
 def _in_reach(column: str, owner: Any, table: Callable[[str], Table]) -> Within:
     customers, id = table(OWNER_OF), table(OWNER_OF).declaration.key[0]
     owned = Rows(table=customers, column=id, where=Test(column=OWNER, op="eq", value=owner))
-    return Within(column=column, rows=(owned, Rows(table=table(LENT), column=id, where=borrowed(owner))))
+    lent = Rows(table=table(LENT), column=id, where=borrowed(owner))
+    return Within(
+        column=column, rows=(owned, lent, Rows(table=table(ENTRUSTED), column=id, where=entrusted(owner)))
+    )
 
 
 def borrowed(borrower: Any) -> All:
     """The loans that run and let somebody read a customer's file."""
     running = Test(column="running", op="eq", value=True)
     return All(parts=(Test(column="borrower", op="eq", value=borrower), running))
+
+
+def entrusted(member: Any) -> All:
+    """The roles that somebody has in customers' files."""
+    held = Test(column="holds", op="eq", value=True)
+    return All(parts=(Test(column="member", op="eq", value=member), held))
 
 
 def require_unmasked(sight: Sight, wanted: Where, order: Iterable[str] = ()) -> None:

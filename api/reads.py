@@ -274,8 +274,13 @@ class ReadLog:
         if right(caller, subject) is not Right.OWN and not caller.own_only:
             return dict.fromkeys(customers, (Ground.ROLE, None))
         files, loans = await self._files(customers), await self._loans(caller)
-        lent = {id: loan for id, loan in loans.items() if getattr(files.get(id), OWNER, None) != caller.actor}
-        return {id: (Ground.LENT, lent[id]) if id in lent else (Ground.OWN, None) for id in customers}
+
+        def ground(id: str | None) -> tuple[Ground, str | None]:
+            if id is None or getattr(files.get(id), OWNER, None) == caller.actor:
+                return Ground.OWN, None
+            return (Ground.LENT, loans[id]) if id in loans else (Ground.FILE, None)
+
+        return {id: ground(id) for id in customers}
 
     async def _files(self, customers: Iterable[str | None]) -> dict[str | None, Any]:
         """The customers' files as they are now."""

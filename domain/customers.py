@@ -15,7 +15,7 @@ from domain.decider import Boundary, Decider, carry
 from domain.erasure import CustomerErased, ErasePersonalData, PersonalDataErased
 from domain.errors import DomainError
 from domain.events import ERASED, Event, Personal, event
-from domain.files import NOTES, FileNote, FileNoted
+from domain.files import NOTES, FileNote, FileNoted, FileRole, FileRoleAssigned
 from domain.identifiers import (
     AddIdentifier,
     IdentifierAdded,
@@ -86,9 +86,9 @@ class CustomerRegistered(Event):
     birthday: Personal[date | None] = None
 
 
-@event("ProfileChanged")
+@event("ProfileChanged", version=2)
 class ProfileChanged(Event):
-    """Holds what changed; None means unchanged."""
+    """Holds what changed; None means unchanged. Since version 2: whom it notifies, the operator then."""
 
     customer_id: str
     name: Personal[str | None] = None
@@ -96,6 +96,11 @@ class ProfileChanged(Event):
     region: str | None = None
     language: str | None = None
     birthday: Personal[date | None] = None
+    operator: str | None = None
+
+    @staticmethod
+    def upcast_v1_v2(fields: dict[str, Any]) -> None:
+        """Nobody was noted."""
 
 
 @event("ContactPointAdded")
@@ -175,6 +180,8 @@ class Customer(Record):
     language: str | None = None
     birthday: date | None = None
     owner: str | None = None
+    roles: Mapping[FileRole, str | None] = {}
+    """Whom somebody named for a role in the file; None: nobody any more."""
     contact_points: frozenset[tuple[ContactKind, str]] = frozenset()
     identifiers: Identifiers = ()
     standing: Standing = Standing()
@@ -182,6 +189,8 @@ class Customer(Record):
 
 PROFILE = ("name", "relation", "region", "language", "birthday")
 """The fields that `ChangeProfile` changes."""
+KEPT = ("relation", "region", "language", "owner", "roles")
+"""What is not personal, and stays when the rest is erased."""
 
 
 def evolve(state: Customer, happened: CustomerEvent) -> Customer:
@@ -207,14 +216,21 @@ def evolve(state: Customer, happened: CustomerEvent) -> Customer:
         case RestrictionPlaced() | RestrictionLifted() | OverrideApproved():
             return msgspec.structs.replace(state, standing=restrictions.evolve(state.standing, happened))
         case PersonalDataErased(customer_id=customer_id):
-            kept = {field: getattr(state, field) for field in ("relation", "region", "language", "owner")}
+            kept = {field: getattr(state, field) for field in KEPT}
             reason = ERASED if state.standing.reason else None
             standing = msgspec.structs.replace(state.standing, reason=reason)
             return Customer(customer_id=customer_id, erased=True, standing=standing, **kept)
+        case FileRoleAssigned(role=role, member=member):
+            return msgspec.structs.replace(state, roles={**state.roles, role: member})
         case FileNoted():
             return state
         case _:
             assert_never(happened)
+
+
+def opener_is_creator(file: Customer) -> bool:
+    """Whether who opened the file is its creator (建档人): until somebody is named, or owns the customer."""
+    return file.owner is None and FileRole.CREATOR not in file.roles
 
 
 def holder_after(
@@ -248,7 +264,7 @@ class RegisterCustomer(Command):
 class ChangeProfile(Command):
     """Correct or complete the basic data (基本信息); a field that is left out stays as it is.
 
-    The file's operator is notified, see `operatorNotices`.
+    The file's operator is notified: `profileChanges` by `operator`, and `operatorNotices`.
     """
 
     customer_id: Id
@@ -450,7 +466,10 @@ def _changed(state: Customer, command: ChangeProfile) -> ProfileChanged | None:
     """What the command says that the file does not say yet."""
     wanted = {field: getattr(command, field) for field in PROFILE}
     changes = {field: new for field, new in wanted.items() if new not in (None, getattr(state, field))}
-    return ProfileChanged(customer_id=command.customer_id, **changes) if changes else None
+    if not changes:
+        return None
+    operator = state.roles.get(FileRole.OPERATOR)
+    return ProfileChanged(customer_id=command.customer_id, operator=operator, **changes)
 
 
 def _noted(state: Customer, command: FileNote) -> FileNoted:

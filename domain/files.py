@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
@@ -46,10 +46,15 @@ class FileRole(StrEnum):
     """What somebody may do with a customer's file (建档人、管理员、操作员、收集人、专人负责)."""
 
     CREATOR = "creator"
+    """Opens the file and fills it."""
     MAINTAINER = "maintainer"
+    """Keeps what stands in it true."""
     OPERATOR = "operator"
+    """Works with the customer day by day, and is notified when the profile changes."""
     CONTRIBUTOR = "contributor"
+    """Gathers what else there is to know."""
     CUSTODIAN = "custodian"
+    """Answers for the file as the customer's owner does."""
 
 
 class Layer(StrEnum):
@@ -91,7 +96,7 @@ class ScreeningVerdict(StrEnum):
 
 
 class FileNoted(Event):
-    """Something was noted in the file; the customer's own state does not change."""
+    """Something was noted in the file; but for its roles, the customer's own state does not change."""
 
     customer_id: str
 
@@ -115,10 +120,16 @@ class ImportanceOverridden(FileNoted):
     reason: Personal[str]
 
 
-@event("FileRoleAssigned")
+@event("FileRoleAssigned", version=2)
 class FileRoleAssigned(FileNoted):
+    """Since version 2 the member may be None: nobody has the role any more."""
+
     role: FileRole
-    member: str
+    member: str | None
+
+    @staticmethod
+    def upcast_v1_v2(fields: dict[str, Any]) -> None:
+        """It always named somebody."""
 
 
 @event("FileEntryRecorded")
@@ -231,12 +242,15 @@ class OverrideImportance(FileNote):
 
 
 class AssignFileRole(FileNote):
-    """Name who creates, maintains, operates, contributes to or keeps the file (专人负责); one a role."""
+    """Name who creates, maintains, operates, contributes to or keeps the file (专人负责); one a role.
+
+    The role gives the member rights in this file, also where they do not own the customer.
+    """
 
     role: FileRole
     """What the member does with the file."""
-    member: Name
-    """Who."""
+    member: Name | None
+    """Who; null: nobody any more."""
 
 
 class RecordFileEntry(FileNote):

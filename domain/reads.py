@@ -24,6 +24,8 @@ class Ground(StrEnum):
     """The customer is theirs."""
     LENT = "lent"
     """The customer's file is lent to them."""
+    FILE = "file"
+    """They have a role in the customer's file."""
     ROLE = "role"
     """Their role reads all customers."""
 

@@ -9,7 +9,7 @@ class Role(StrEnum):
     """What somebody is here for."""
 
     AGENT = "agent"
-    """Serves the customers that they own."""
+    """Serves the customers that they own, or in whose file they have a role."""
     MANAGER = "manager"
     """Looks after all customers, and decides who owns which."""
     AUDITOR = "auditor"

@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Self, TypeVar
 
-from domain.customers import ChurnCause, CustomerRegistered, ProfileChanged, RelationshipEnded
+from domain.customers import (
+    PROFILE,
+    ChurnCause,
+    CustomerRegistered,
+    OwnerAssigned,
+    ProfileChanged,
+    RelationshipEnded,
+)
 from domain.events import Personal, Recorded
 from domain.files import (
     AccountReviewed,
@@ -34,22 +41,42 @@ from projections.policies import TODAY, service
 from projections.view import CustomerId, View, on, report, view
 
 
-@view("file_roles", key="customer_id role", indexes=["member"])
+def _creator(recorded: Recorded[Any]) -> list[tuple[str, FileRole]]:
+    return [(recorded.event.customer_id, FileRole.CREATOR)]
+
+
+@view("file_roles", key="customer_id role", indexes=["member holds"])
 class FileRoleHeld(View):
-    """Who does what with a customer's file: its creator, maintainer, operator, contributor, custodian."""
+    """Who does what with a customer's file: its creator, maintainer, operator, contributor, custodian.
+
+    Whoever opened the file is its creator, until somebody is named, or owns the customer.
+    """
 
     customer_id: CustomerId
     """Whose file."""
     role: FileRole
     """What the member does with it."""
-    member: str
-    """Who."""
+    member: str | None
+    """Who; null: nobody any more."""
     since_when: datetime
-    """When the role was given."""
+    """Since when."""
+    named: bool = False
+    """Somebody named them; otherwise they opened the file."""
+    holds: bool = True
+    """They have the role's rights in the file now."""
+
+    @on(CustomerRegistered, keys=_creator)
+    def opened(self, recorded: Recorded[CustomerRegistered]) -> Self:
+        return self.but(member=recorded.actor, since_when=recorded.occurred_at)
+
+    @on(OwnerAssigned, keys=_creator)
+    def handed_over(self, recorded: Recorded[OwnerAssigned]) -> Self:
+        return self.but(holds=self.holds and self.named)
 
     @on(FileRoleAssigned)
     def assigned(self, recorded: Recorded[FileRoleAssigned]) -> Self:
-        return self.but(member=recorded.event.member, since_when=recorded.occurred_at)
+        member = recorded.event.member
+        return self.but(member=member, since_when=recorded.occurred_at, named=True, holds=member is not None)
 
 
 @view("classifications", key="customer_id")
@@ -81,9 +108,9 @@ class Classification(View):
         return self.but(importance=e.importance, importance_reason=e.reason)
 
 
-@view("profile_changes", key="customer_id position")
+@view("profile_changes", key="customer_id position", indexes=["operator"])
 class ProfileChange(View):
-    """One change of a profile, as its operator is notified of it."""
+    """One change of a profile, as the file's operator is notified of it (操作员)."""
 
     customer_id: CustomerId
     """Whose profile."""
@@ -95,22 +122,28 @@ class ProfileChange(View):
     """Who changed it."""
     occurred_at: datetime
     """When."""
+    operator: str | None
+    """Who is notified: the file's operator then."""
 
     @on(ProfileChanged)
     def changed(self, recorded: Recorded[ProfileChanged]) -> Self:
         e = recorded.event
-        told = tuple(f for f in e.__struct_fields__ if f != "customer_id" and getattr(e, f) is not None)
-        return self.but(fields=told, actor=recorded.actor, occurred_at=recorded.occurred_at)
+        return self.but(
+            fields=tuple(field for field in PROFILE if getattr(e, field) is not None),
+            actor=recorded.actor,
+            occurred_at=recorded.occurred_at,
+            operator=e.operator,
+        )
 
 
 @report(
     "operator_notices",
-    reads=["profile_changes", "file_roles"],
+    reads=["profile_changes"],
     query="""
-    SELECT c.customer_id, c.fields, c.actor, c.occurred_at, r.member AS operator
-      FROM {profile_changes} c JOIN {file_roles} r USING (customer_id)
-     WHERE r.role = 'operator' AND (:member::text IS NULL OR r.member = :member::text)
-     ORDER BY c.occurred_at DESC LIMIT 200
+    SELECT customer_id, fields, actor, occurred_at, operator
+      FROM {profile_changes} c
+     WHERE operator = coalesce(:member::text, operator)
+     ORDER BY occurred_at DESC LIMIT 200
     """,
 )
 class OperatorNotice(View):

@@ -38,7 +38,7 @@ def key_command() -> None:
 @click.option("--name", required=True, help="What it is for.")
 @click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="What for.")
 @click.option("--actor", help="Who acts with it, as the log will say; the name, where it is left out.")
-@click.option("--own-customers", is_flag=True, help="It reaches only customers whose owner is the actor.")
+@click.option("--own-customers", is_flag=True, help="It reaches only the actor's own customers.")
 @click.option("--days", type=click.IntRange(1, 3650), help="How long it is good; for ever, if left out.")
 @common
 def create_command(

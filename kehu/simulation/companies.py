@@ -71,6 +71,8 @@ PARENTS = {1: 0, 2: 1, 5: 4}
 """Who stands below whom: a group of three levels, and one of two."""
 PRODUCTS = ("piano", "opera", "jazz", "folk", "headphones", "turntable")
 LEAD, OTHER_LEAD = words.LEADS
+MAINTAINER, CONTRIBUTOR = words.AGENTS[1:3]
+"""Who keeps the companies' core data true, and who adds what else there is to know."""
 
 
 def company(number: int) -> str:
@@ -188,7 +190,13 @@ class _Company:
             yield self.tell(
                 VerifyIdentifier, "verified", 1, **me, **card, evidence="营业执照 business licence"
             )
-        for role, member in (("creator", self.owner), ("operator", words.AGENTS[0]), ("custodian", LEAD)):
+        for role, member in (
+            ("creator", self.owner),
+            ("maintainer", MAINTAINER),
+            ("operator", words.AGENTS[0]),
+            ("contributor", CONTRIBUTOR),
+            ("custodian", LEAD),
+        ):
             yield self.tell(AssignFileRole, f"role/{role}", 1.1, LEAD, **me, role=role, member=member)
         for entry, layer, kind, text in (
             ("need", "basic", "need", "每月新品目录 a monthly list of new releases"),
@@ -219,12 +227,19 @@ class _Company:
         yield self.tell(GiveConsent, "consent", 3.1, **me, purpose="marketing")
         yield self.tell(GiveConsent, "consent-profile", 3.2, **me, purpose="profiling")
         yield self.tell(
-            SetExtraField, "extra", 3.3, **me, field="genre", value="爵士 jazz" if number % 2 else "opera"
+            SetExtraField,
+            "extra",
+            3.3,
+            CONTRIBUTOR,
+            **me,
+            field="genre",
+            value="爵士 jazz" if number % 2 else "opera",
         )
         yield self.tell(
             StateShare,
             "share",
             90,
+            CONTRIBUTOR,
             **me,
             category="records",
             percent=30 + 5 * number,
@@ -238,7 +253,7 @@ class _Company:
             yield self.tell(
                 OverrideImportance, "importance", 30, LEAD, **me, importance="vip", reason="标杆客户"
             )
-            yield self.tell(ChangeProfile, "moved", 60, **me, region="苏州")
+            yield self.tell(ChangeProfile, "moved", 60, MAINTAINER, **me, region="苏州")
             yield self.tell(
                 LendFile,
                 "loan-1",
@@ -271,6 +286,8 @@ class _Company:
             yield self._read(5, 533, LEAD, "duplicate_candidates", customer_id=None, **by_role)
         if number == 2:
             yield self.tell(WithdrawConsent, "unconsent", 150, **me, purpose="marketing")
+            nobody = {"role": "contributor", "member": None}
+            yield self.tell(AssignFileRole, "role/contributor/end", 160, LEAD, **me, **nobody)
         if number == 3:
             yield self.tell(
                 RuleOnMatch,

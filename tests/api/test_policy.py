@@ -8,6 +8,9 @@ from graphql import GraphQLError
 from api.callers import Caller
 from api.policy import (
     COMMANDS,
+    CORE_DATA,
+    EXTRA_DATA,
+    FILE_RIGHTS,
     LOG,
     MEASURED,
     REPORTS,
@@ -16,6 +19,7 @@ from api.policy import (
     Subject,
     borrowed,
     columns_of,
+    entrusted,
     mask,
     right,
     rules_for,
@@ -23,6 +27,7 @@ from api.policy import (
 )
 from domain.customers import ChurnCause, CustomerRegistered, RelationshipEnded
 from domain.deciders import DECIDERS
+from domain.files import FileRole
 from domain.roles import Role
 from infra.views import conditions
 from infra.views.tables import Table
@@ -71,7 +76,16 @@ def test_own_customers_are_those_whose_owner_one_is_now() -> None:
             where = where.rows[0].where
         assert isinstance(where, conditions.Within), view.name
         assert where.column in ("customer_id", "merged_id")
-        assert [rows.where for rows in where.rows] == [owned, borrowed("mei")]
+        assert [rows.where for rows in where.rows] == [owned, borrowed("mei"), entrusted("mei")]
+
+
+def test_core_and_extra_fields_are_two_classes_and_file_roles_give_what_own_customers_allow() -> None:
+    assert not CORE_DATA & EXTRA_DATA
+    assert {role for role, given in FILE_RIGHTS.items() if given >= EXTRA_DATA} == {*FileRole}
+    may_edit_core = {role for role, given in FILE_RIGHTS.items() if given & CORE_DATA}
+    assert may_edit_core == {*FileRole} - {FileRole.OPERATOR, FileRole.CONTRIBUTOR}
+    agents = {name for name, rights in COMMANDS.items() if rights[Role.AGENT] is Right.OWN}
+    assert set().union(*FILE_RIGHTS.values()) == FILE_RIGHTS[FileRole.CUSTODIAN] == agents
 
 
 def test_who_is_bound_to_their_own_gets_no_statistics() -> None:

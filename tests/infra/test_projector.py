@@ -337,7 +337,8 @@ async def test_a_population_that_fails_stops_alone_and_a_rebuild_brings_it_back(
     sick = msgspec.structs.replace(well, population=msgspec.structs.replace(well.population, **broken))
     head = await world.projector([sick, *(v for v in VIEWS if v is not well)]).catch_up()
     places = {name: position for (name, _), position in (await world.positions()).items()}
-    stopped = {"customer_values", "pareto_points", "customer_classes"}  # these read the first
+    stopped = {"customer_values", "pareto_points", "customer_classes", "complaints", "interactions"}
+    stopped.add("complaint_rates")  # it reads complaints; the others read the first
     assert {name for name, position in places.items() if position < head} == stopped
     assert told in await world.log.pool.fetchval(
         "SELECT failed FROM kehu.builds WHERE view = 'customer_values'"
