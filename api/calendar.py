@@ -6,4 +6,4 @@ from api.nouns import Noun
 from domain.calendar import CALENDARS, DAYS
 from domain.deadlines import DEADLINES
 
-NOUNS = (Noun(decider=CALENDARS), Noun(decider=DEADLINES), Noun(decider=DAYS))
+NOUNS = (Noun(decider=CALENDARS), Noun(decider=DEADLINES, answer="complaint_deadlines"), Noun(decider=DAYS))

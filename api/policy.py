@@ -89,7 +89,7 @@ VIEWS: Mapping[str, Rights] = {
     **dict.fromkeys(
         [
             *("tier_policies", "service_policies", "value_policies", "lifetime_models", "ended_days"),
-            *("calendars", "promise_standards"),
+            *("calendars", "complaint_deadlines", "promise_standards"),
             *("staff", "extra_fields", "surveys", "survey_questions", "articles", "announcements"),
         ],
         _PUBLISHED,

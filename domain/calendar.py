@@ -55,6 +55,15 @@ DEFAULT_CALENDAR = CalendarPublished(
 """Monday to Friday from nine to five, UTC: in force until another one is published."""
 
 
+AROUND_THE_CLOCK = CalendarPublished(
+    calendar_version="around the clock",
+    effective_from=date.min,
+    time_zone="UTC",
+    hours=(((0, 24 * 60),),) * 7,
+)
+"""Night and day, without holidays: the clock of promises that are always open."""
+
+
 # --- Reckoning ------------------------------------------------------------------------------------
 
 

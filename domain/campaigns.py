@@ -183,5 +183,6 @@ INVITATIONS = Decider(
         initial=False,
         evolve=lambda state, happened: isinstance(happened, CampaignPlanned),
         tags=_campaign,
+        foreign=True,
     ),
 )

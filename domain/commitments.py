@@ -94,5 +94,5 @@ COMMITMENTS = course(
     Move(command=KeepCommitment, event=CommitmentKept, to="kept", after=("made",)),
     Move(command=MissCommitment, event=CommitmentMissed, to="missed", after=("made",)),
     guard=require_served,
-    boundary=Boundary(initial=Policies(), evolve=evolve, tags=_judged),
+    boundary=Boundary(initial=Policies(), evolve=evolve, tags=_judged, foreign=True),
 )

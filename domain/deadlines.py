@@ -1,10 +1,10 @@
-"""How much working time a complaint may take, by how severe it is."""
+"""How much time a complaint may take, by how severe it is and what its customer is worth."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -14,35 +14,56 @@ from domain.decider import Decider, carry
 from domain.errors import DomainError
 from domain.events import PolicyEvent, event
 from domain.records import Record
+from domain.tiers import Tier
 
 WorkingMinutes = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 """Minutes in which the business is open."""
 
 
-class SeverityDeadline(Record, forbid_unknown_fields=True):
-    """How long complaints of one severity may take."""
+class Deadline(Record, forbid_unknown_fields=True):
+    """How long complaints may take: those of one severity, of customers of one tier, or of both."""
 
-    severity: Severity
     minutes: WorkingMinutes
+    severity: Severity | None = None
+    """Complaints of this severity; of any, where it is left out."""
+    tier: Tier | None = None
+    """Of customers who were in this tier when it was received; of all, where it is left out."""
+    around_the_clock: bool = False
+    """The minutes count night and day, holidays included, not only while the business is open."""
+
+    def covers(self, severity: Severity | None, tier: Tier | None) -> bool:
+        """Whether it holds for all complaints of this severity and tier; None is one not known, or any."""
+        return self.severity in (None, severity) and self.tier in (None, tier)
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        severity, tier = self.severity or "any severity", f" from {self.tier}" if self.tier else ""
+        kind = "minutes night and day" if self.around_the_clock else "working minutes"
+        return f"{severity}{tier}: {self.minutes:,} {kind}"
 
 
 # --- Events: the stored names are a contract ------------------------------------------------------
 
 
-@event("DeadlinesPublished")
+@event("DeadlinesPublished", version=2)
 class DeadlinesPublished(PolicyEvent):
-    """Working minutes from receipt: by severity, and for every severity that is not named."""
+    """Minutes from receipt: by the first rule that covers a complaint, else the default."""
 
     deadlines_version: str
     effective_from: date
     default_minutes: int
-    by_severity: tuple[SeverityDeadline, ...] = ()
+    rules: tuple[Deadline, ...] = ()
 
-    def minutes(self, severity: Severity | None) -> int:
-        """The working minutes for a complaint of this severity; None is one not assessed yet."""
-        return next(
-            (named.minutes for named in self.by_severity if named.severity is severity), self.default_minutes
-        )
+    @staticmethod
+    def upcast_v1_v2(fields: dict[str, Any]) -> None:
+        """Version 1 had rules for severities only."""
+        fields["rules"] = fields.pop("by_severity", ())
+
+    def deadline(self, severity: Severity | None, tier: Tier | None) -> Deadline:
+        """What holds for a complaint of this severity, None if not assessed yet, and its customer's tier."""
+        found = (rule for rule in self.rules if rule.covers(severity, tier))
+        return next(found, Deadline(minutes=self.default_minutes))
 
 
 DEFAULT_DEADLINES = DeadlinesPublished(
@@ -68,12 +89,17 @@ def evolve(state: Deadlines, happened: DeadlinesPublished) -> Deadlines:
 
 
 class PublishDeadlines(Command):
-    """Set how many working minutes complaints may take from a day on (投诉时限); 240 until some are set."""
+    """Set how many minutes complaints may take from a day on (投诉时限), by severity and by tier.
+
+    240 working minutes until some are set.
+    """
 
     deadlines_version: Id
     effective_from: date
     default_minutes: WorkingMinutes
-    by_severity: tuple[SeverityDeadline, ...] = ()
+    """Working minutes for complaints that no rule covers."""
+    rules: Annotated[tuple[Deadline, ...], msgspec.Meta(max_length=100)] = ()
+    """The first that covers a complaint holds."""
 
 
 # --- Rules ----------------------------------------------------------------------------------------
@@ -85,10 +111,16 @@ class DeadlinesAlreadyPublished(DomainError):
     field = "deadlines_version"
 
 
-class SeverityTwice(DomainError):
-    """Give each severity one deadline at most."""
+class DeadlineWithoutLimit(DomainError):
+    """A deadline is for a severity, for a tier, or for both; for all complaints there is the default."""
 
-    field = "by_severity"
+    field = "rules"
+
+
+class DeadlineNeverUsed(DomainError):
+    """This deadline never holds: an earlier one covers the same complaints; leave it out, or put it first."""
+
+    field = "rules"
 
 
 # --- Decisions ------------------------------------------------------------------------------------
@@ -97,8 +129,11 @@ class SeverityTwice(DomainError):
 def decide(state: Deadlines, command: PublishDeadlines) -> Sequence[DeadlinesPublished]:
     if state.published or command.deadlines_version == DEFAULT_DEADLINES.deadlines_version:
         raise DeadlinesAlreadyPublished(deadlines_version=command.deadlines_version)
-    if len({named.severity for named in command.by_severity}) < len(command.by_severity):
-        raise SeverityTwice
+    for place, rule in enumerate(command.rules):
+        if rule.severity is None and rule.tier is None:
+            raise DeadlineWithoutLimit(at=f"rules[{place}]")
+        if any(earlier.covers(rule.severity, rule.tier) for earlier in command.rules[:place]):
+            raise DeadlineNeverUsed(at=f"rules[{place}]")
     return [carry(DeadlinesPublished, command)]
 
 

@@ -41,6 +41,8 @@ class Boundary(Fold[S], Generic[S], frozen=True, kw_only=True):
 
     A tag that only the state tells was told before by the command that put it there.
     """
+    foreign: bool = False
+    """Only others change what it is made of: those who decide on it need not wait for one another."""
 
 
 class Decider(Fold[S], Generic[S], frozen=True, kw_only=True):
@@ -74,3 +76,7 @@ class Decider(Fold[S], Generic[S], frozen=True, kw_only=True):
     def tags(self, state: S, command: Command) -> Sequence[str]:
         """The tags that the decision on a command depends on."""
         return () if self.boundary is None else self.boundary.tags(state, command)
+
+    def contended(self, command: Command) -> Sequence[str]:
+        """Those of the tags that such decisions change: of two at once, one would have to begin anew."""
+        return () if self.boundary is None or self.boundary.foreign else self.tags(self.initial, command)

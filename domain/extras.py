@@ -170,6 +170,9 @@ EXTRAS = Decider(
     commands=(SetExtraField,),
     guard=require_served,
     boundary=Boundary(
-        initial=Defined(), evolve=evolve, tags=lambda state, command: (extra_tag(command.field),)
+        initial=Defined(),
+        evolve=evolve,
+        tags=lambda state, command: (extra_tag(command.field),),
+        foreign=True,
     ),
 )

@@ -10,6 +10,7 @@ import msgspec
 
 from domain.analysis import DEFAULT_ANALYSIS, AnalysisPolicyPublished
 from domain.calendar import (
+    AROUND_THE_CLOCK,
     DEFAULT_CALENDAR,
     CalendarPublished,
     add_business_time,
@@ -21,9 +22,9 @@ from domain.deadlines import DEFAULT_DEADLINES, DeadlinesPublished
 from domain.events import POLICY_TAG as POLICY_TAG
 from domain.events import Event
 from domain.records import Record
-from domain.service import DEFAULT_SERVICE, ServicePolicyPublished
+from domain.service import DEFAULT_SERVICE, KEY_TIER, ServicePolicyPublished
 from domain.standards import DEFAULT_STANDARD, PromiseStandardPublished
-from domain.tiers import TierPolicyPublished, TierPolicyRetired
+from domain.tiers import Tier, TierPolicyPublished, TierPolicyRetired
 from domain.value import DEFAULT_VALUE, ValuePolicyPublished
 
 AnyPolicyEvent = (
@@ -131,20 +132,43 @@ def evolve(policies: Policies, happened: Event) -> Policies:
             assert_never(happened)
 
 
-def answer_due_at(policies: Policies, received_at: datetime) -> datetime:
-    """Until when (UTC) a query must be answered, by the policies in force on the day of its receipt."""
-    day = policies.business_day(received_at)
-    return add_business_time(received_at, policies.service(day).answer_minutes, policies.calendar(day))
+class Limit(Record):
+    """How long something may take."""
+
+    minutes: int
+    around_the_clock: bool = False
+    """The minutes count night and day, not only while the business is open."""
 
 
-def moved_by_pause(policies: Policies, due_at: datetime, begin: datetime, end: datetime) -> datetime:
-    """A deadline (UTC) after a pause: it moves by the working time that passed meanwhile."""
-    calendar = policies.calendar(policies.business_day(begin))
+def answer_limit(policies: Policies, received_at: datetime, tier: Tier | None) -> Limit:
+    """How long a query may take, by the policies in force on the day of its receipt."""
+    service = policies.service(policies.business_day(received_at))
+    if tier is KEY_TIER and service.key_answer_minutes is not None:
+        return Limit(minutes=service.key_answer_minutes, around_the_clock=True)
+    return Limit(minutes=service.answer_minutes)
+
+
+def complaint_limit(
+    policies: Policies, received_at: datetime, severity: Severity | None, tier: Tier | None
+) -> Limit:
+    """How long a complaint may take, by the policies in force on the day of its receipt."""
+    deadline = policies.deadlines(policies.business_day(received_at)).deadline(severity, tier)
+    return Limit(minutes=deadline.minutes, around_the_clock=deadline.around_the_clock)
+
+
+def due_at(policies: Policies, received_at: datetime, limit: Limit) -> datetime:
+    """Until when (UTC) it must be done."""
+    return add_business_time(received_at, limit.minutes, clock(policies, received_at, limit.around_the_clock))
+
+
+def moved_by_pause(
+    policies: Policies, due_at: datetime, begin: datetime, end: datetime, around_the_clock: bool
+) -> datetime:
+    """A deadline (UTC) after a pause: it moves by the time that passed meanwhile by its clock."""
+    calendar = clock(policies, begin, around_the_clock)
     return add_business_time(max(due_at, begin), business_minutes(begin, end, calendar), calendar)
 
 
-def complaint_due_at(policies: Policies, received_at: datetime, severity: Severity | None) -> datetime:
-    """Until when (UTC) a complaint must be answered, by the policies in force on the day of its receipt."""
-    day = policies.business_day(received_at)
-    minutes = policies.deadlines(day).minutes(severity)
-    return add_business_time(received_at, minutes, policies.calendar(day))
+def clock(policies: Policies, moment: datetime, around_the_clock: bool) -> CalendarPublished:
+    """By which opening hours minutes are counted from a moment on."""
+    return AROUND_THE_CLOCK if around_the_clock else policies.calendar(policies.business_day(moment))

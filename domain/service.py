@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from domain.commands import Command, Id
 from domain.course import Move, course
 from domain.events import PolicyEvent, event
+from domain.tiers import Tier
 
+KEY_TIER = Tier.PLATINUM
+"""Customers in this tier are key accounts (大客户)."""
 Some = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 
 
-@event("ServicePolicyPublished")
+@event("ServicePolicyPublished", version=2)
 class ServicePolicyPublished(PolicyEvent):
     """How soon a query is answered, an order paid, a customer visited; how old what we know may be."""
 
     service_version: str
     effective_from: date
     answer_minutes: int = 10
+    key_answer_minutes: int | None = 10
     rings: int = 3
     unpaid_hours: int = 48
     stale_days: int = 365
@@ -37,6 +41,11 @@ class ServicePolicyPublished(PolicyEvent):
     burst_least: int = 3
     review_days: int = 7
 
+    @staticmethod
+    def upcast_v1_v2(fields: dict[str, Any]) -> None:
+        """Version 1 made key accounts no promise of their own."""
+        fields["key_answer_minutes"] = None
+
 
 DEFAULT_SERVICE = ServicePolicyPublished(service_version="default", effective_from=date.min)
 """In force until another is published."""
@@ -50,6 +59,9 @@ class PublishServicePolicy(Command):
     effective_from: date
     answer_minutes: Some = DEFAULT_SERVICE.answer_minutes
     """Working minutes in which a query is answered; 10, where it is left out."""
+    key_answer_minutes: Some | None = DEFAULT_SERVICE.key_answer_minutes
+    """Minutes, night and day, in which a query of a key account is answered (always open); 10, where it is
+    left out; null: as for everybody."""
     rings: Some = DEFAULT_SERVICE.rings
     """Rings after which a call is answered at the latest; 3, where it is left out."""
     unpaid_hours: Some = DEFAULT_SERVICE.unpaid_hours

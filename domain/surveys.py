@@ -352,5 +352,5 @@ SURVEY_ISSUES = Decider(
     commands=(IssueSurvey, RecordResponse, ExpireSurvey),
     begins=(IssueSurvey,),
     guard=require_served,
-    boundary=Boundary(initial=Design(), evolve=evolve_design, tags=_design),
+    boundary=Boundary(initial=Design(), evolve=evolve_design, tags=_design, foreign=True),
 )

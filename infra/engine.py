@@ -61,7 +61,7 @@ class Engine:
         command, `Busy` or `Closed` where it was not done and may be sent again.
         """
         decider = decider_of(type(command))
-        tags = sorted(decider.tags(decider.initial, command))
+        tags = sorted(decider.contended(command))
         return await self._in_turn([decider.stream_of(command), *tags], decider, command)
 
     async def _in_turn(self, subjects: Sequence[str], decider: Decider[Any], command: Command) -> Executed:

@@ -36,7 +36,9 @@ DEADLINES = {
     "deadlines_version": "demo-1",
     "effective_from": date(1997, 1, 1),
     "default_minutes": 240,
-    "by_severity": [
+    "rules": [
+        {"tier": "platinum", "severity": "critical", "minutes": 120, "around_the_clock": True},
+        {"tier": "platinum", "minutes": 240},
         {"severity": "low", "minutes": 960},
         {"severity": "normal", "minutes": 480},
         {"severity": "high", "minutes": 240},

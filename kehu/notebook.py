@@ -25,6 +25,7 @@ from infra.log.reading import NAMES, Selection
 from infra.persistence.background import background
 from infra.views.comparing import Difference, differences
 from infra.views.conditions import Test
+from infra.views.lookups import looked_up
 from infra.views.reader import EVERYTHING, SERVING
 from infra.views.tables import Table
 from kehu.opening import database, require_tenant
@@ -152,11 +153,13 @@ class OpenLog:
     async def _run(self, declaration: Declaration, since: When, until: When) -> Any:
         after, last = await self._range(since, until)
         folding = Folding(declaration, await self._log.policies(after))
+        tables = {name: (await self._one_serving(views[name])).table for name in declaration.reads}
         policies = [kind for kind in catalogue.values() if issubclass(kind, PolicyEvent)]
         names = [kind.TOPIC for kind in {*declaration.handlers, *policies}]
         async for page in self._selected(Selection(names=names), after, last):
+            found = await looked_up(self._pool, self._log.tenant, declaration, page, tables)
             for recorded in page:
-                folding.follow(recorded)
+                folding.follow(recorded, found.get(recorded.position))
         rows = [_plain(row) for _, row in sorted(folding.rows.items())]
         return columns_of(declaration, self._log.tenant, last).table(rows)
 

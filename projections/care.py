@@ -7,6 +7,7 @@ from typing import Self
 
 from domain.announcements import AnnouncementMade, AnnouncementPrepared
 from domain.events import Personal, Recorded
+from domain.service import KEY_TIER
 from domain.subscriptions import SubscriptionCancelled, SubscriptionRenewed, SubscriptionStarted
 from domain.visits import VisitCompleted, VisitMissed, VisitPlanned
 from projections.policies import TODAY, service
@@ -287,7 +288,7 @@ class Announcement(View):
     "key_account_desk",
     reads=[
         *("customers", "customer_values", "account_reviews", "announcements", "tellings"),
-        *("service_policies", "ended_days"),
+        *("interactions", "service_policies", "ended_days"),
     ],
     query=f"""
     WITH reviewed AS (
@@ -295,7 +296,8 @@ class Announcement(View):
           FROM {{account_reviews}} r ORDER BY customer_id, occurred_at DESC)
     SELECT c.customer_id, c.owner AS account_manager, v.spent_minor, r.day AS reviewed_on,
            coalesce(r.day <= {TODAY} - {service("review_days")}, true) AS review_due, r.escalated_to,
-           c.open_complaint_count,
+           c.open_complaint_count, coalesce(i.queries, 0) AS queries,
+           coalesce(i.answered_late, 0) AS answered_late,
            coalesce((SELECT array_agg(a.announcement_id ORDER BY a.public_on) FROM {{announcements}} a
                       WHERE NOT a.made AND NOT EXISTS (
                             SELECT FROM {{tellings}} t
@@ -303,14 +305,21 @@ class Announcement(View):
                     '{{{{}}}}') AS to_be_told
       FROM {{customers}} c JOIN {{customer_values}} v USING (customer_id)
       LEFT JOIN reviewed r USING (customer_id)
-     WHERE v.tier = 'platinum' AND c.live AND (:owner::text IS NULL OR c.owner = :owner::text)
+      LEFT JOIN (
+           SELECT customer_id, count(*) AS queries, count(*) FILTER (WHERE answered_late) AS answered_late
+             FROM {{interactions}} i
+            WHERE around_the_clock
+              AND occurred_at::date BETWEEN {TODAY} - {service("effect_days")} AND {TODAY}
+            GROUP BY customer_id) i USING (customer_id)
+     WHERE v.tier = '{KEY_TIER}' AND c.live AND (:owner::text IS NULL OR c.owner = :owner::text)
      ORDER BY r.day IS NULL, review_due DESC, v.spent_minor DESC, c.customer_id LIMIT 200
     """,
 )
 class KeyAccount(View):
     """A key account (platinum) as its desk sees it: what to tell first, and whether the review is due.
 
-    At most 200, those who were reviewed before first. What is beyond one's authority is escalated (专属服务).
+    We are always open to them (专属服务): the clock of their queries runs night and day.
+    At most 200, those who were reviewed before first. What is beyond one's authority is escalated.
     """
 
     on: date | None = None
@@ -332,5 +341,9 @@ class KeyAccount(View):
     """Who took over what the latest review found."""
     open_complaint_count: int
     """Complaints that are not closed."""
+    queries: int
+    """Contacts of the service policy's `effectDays` before, whose clock ran night and day."""
+    answered_late: int
+    """Of these, those that were finished after the always-open promise."""
     to_be_told: tuple[str, ...]
     """Announcements that are not public yet and that the customer has not heard."""

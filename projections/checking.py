@@ -23,10 +23,10 @@ def checked(declarations: Iterable[Declaration]) -> list[Declaration]:
 
 
 def _with_sources(declaration: Declaration, views: Mapping[str, Declaration]) -> Declaration:
-    """A population is computed anew where a view that it reads is."""
-    if declaration.population is None:
+    """A view is computed anew where one that it reads is."""
+    if not declaration.reads:
         return declaration
-    digests = [declaration.digest, *(views[name].digest for name in sorted(declaration.population.reads))]
+    digests = [declaration.digest, *(views[name].digest for name in sorted(declaration.reads))]
     digest = hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
     return msgspec.structs.replace(declaration, digest=digest)
 
@@ -47,21 +47,20 @@ def check(views: Mapping[str, Declaration], reports: Mapping[str, Report]) -> No
 
 
 def _sources(declaration: Declaration, views: Mapping[str, Declaration]) -> None:
-    if declaration.population is None:
-        return
-    for name in declaration.population.reads:
+    population, cls = declaration.population, declaration.row
+    for name in declaration.reads:
         if name not in views:
-            raise wrong(
-                declaration.row,
-                f"{declaration.name} reads {name}, which is not declared; {_known(views)}",
-            )
-    _query(declaration.row, declaration.population.query, declaration.population.reads, declaration.fields)
+            raise wrong(cls, f"{declaration.name} reads {name}, which is not declared; {_known(views)}")
+        if population is None and (views[name].population is None or views[name].key != ("customer_id",)):
+            raise wrong(cls, f"it looks up {name}, which is not a population with the key customer_id")
+    if population is not None:
+        _query(cls, population.query, population.reads, declaration.fields)
 
 
 def _in_order(views: Mapping[str, Declaration]) -> list[str]:
     """Each view after those that it reads."""
     ordered: list[str] = []
-    waiting = {d.name: {*d.population.reads} if d.population else set[str]() for d in views.values()}
+    waiting = {d.name: {*d.reads} for d in views.values()}
     while waiting:
         free = [name for name, reads in waiting.items() if not reads & waiting.keys()]
         if not free:

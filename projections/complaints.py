@@ -31,7 +31,9 @@ from domain.complaints import (
 )
 from domain.events import Personal, Recorded
 from domain.interactions import Channel
-from domain.policies import Policies, complaint_due_at, moved_by_pause
+from domain.policies import Policies, complaint_limit, due_at, moved_by_pause
+from domain.tiers import Tier
+from projections.tiers import CustomerValue
 from projections.view import Chart, CustomerId, View, on, ref, report, view
 
 
@@ -77,6 +79,12 @@ class Complaint(View):
     """From when the deadline is reckoned: the receipt, or the latest reopening."""
     due_at: datetime
     """Until when the decision must be communicated (投诉时限): half a working day, or as published."""
+    tier: Tier | None = None
+    """The customer's tier when it was received, or taken up again: deadlines may depend on it."""
+    allowed_minutes: int
+    """How long it may take from `clockFrom` on, pauses not counted."""
+    around_the_clock: bool = False
+    """The minutes count night and day, not only while the business is open."""
     decided_at: datetime | None = None
     """When the decision was communicated for the first time since the receipt or reopening."""
     closed_at: datetime | None = None
@@ -106,10 +114,12 @@ class Complaint(View):
     paused_at: datetime | None = None
     """Since when we wait for the customer and the deadline's clock stands still; null while it runs."""
 
-    @on(ComplaintReceived)
-    def received(self, recorded: Recorded[ComplaintReceived], policies: Policies) -> Self:
+    @on(ComplaintReceived, looks_up="customer_values")
+    def received(
+        self, recorded: Recorded[ComplaintReceived], policies: Policies, value: CustomerValue | None
+    ) -> Self:
         e = recorded.event
-        return self.but(
+        return self._from(recorded.occurred_at, policies, value).but(
             customer_id=e.customer_id,
             order_id=e.order_id,
             category=e.category,
@@ -117,8 +127,6 @@ class Complaint(View):
             channel=e.channel,
             step=Step.RECEIVED,
             received_at=recorded.occurred_at,
-            clock_from=recorded.occurred_at,
-            due_at=complaint_due_at(policies, recorded.occurred_at, None),
         )
 
     @on(ComplaintAcknowledged)
@@ -129,16 +137,15 @@ class Complaint(View):
     @on(ComplaintAssessed)
     def assessed(self, recorded: Recorded[ComplaintAssessed], policies: Policies) -> Self:
         e = recorded.event
-        due_at = complaint_due_at(policies, self.clock_from, e.severity) if self.awaiting else self.due_at
-        return self.but(
+        assessed = self.but(
             step=step_after(self.step, e),
             severity=e.severity,
             safety=e.safety,
             complexity=e.complexity,
             impact=e.impact,
             immediate=e.immediate,
-            due_at=due_at,
         )
+        return assessed._limited(policies) if self.awaiting else assessed
 
     @on(ComplaintAssigned)
     def assigned(self, recorded: Recorded[ComplaintAssigned]) -> Self:
@@ -204,9 +211,11 @@ class Complaint(View):
             root_cause=recorded.event.root_cause,
         )
 
-    @on(ComplaintReopened)
-    def taken_up_again(self, recorded: Recorded[ComplaintReopened], policies: Policies) -> Self:
-        return self.but(
+    @on(ComplaintReopened, looks_up="customer_values")
+    def taken_up_again(
+        self, recorded: Recorded[ComplaintReopened], policies: Policies, value: CustomerValue | None
+    ) -> Self:
+        return self._from(recorded.occurred_at, policies, value).but(
             step=step_after(self.step, recorded.event),
             open=True,
             awaiting=True,
@@ -215,8 +224,6 @@ class Complaint(View):
             closed_at=None,
             verdict=None,
             reopened=self.reopened + 1,
-            clock_from=recorded.occurred_at,
-            due_at=complaint_due_at(policies, recorded.occurred_at, self.severity),
         )
 
     @on(ComplaintEscalated)
@@ -230,14 +237,26 @@ class Complaint(View):
     @on(ComplaintResumed)
     def resumed(self, recorded: Recorded[ComplaintResumed], policies: Policies) -> Self:
         at = recorded.occurred_at
-        return self.but(
-            due_at=moved_by_pause(policies, self.due_at, self.paused_at or at, at), paused_at=None
-        )
+        moved = moved_by_pause(policies, self.due_at, self.paused_at or at, at, self.around_the_clock)
+        return self.but(due_at=moved, paused_at=None)
 
     @on(DayEnded, rows={"awaiting": True})
     def day_ended(self, recorded: Recorded[DayEnded], policies: Policies) -> Self:
         day = recorded.event.day
         return self.but(overdue=(self.paused_at or day_end(day, policies.calendar(day))) > self.due_at)
+
+    def _from(self, moment: datetime, policies: Policies, value: CustomerValue | None) -> Self:
+        """With the clock set anew, for a customer of this value."""
+        return self.but(clock_from=moment, tier=value.tier if value else None)._limited(policies)
+
+    def _limited(self, policies: Policies) -> Self:
+        """With the deadline for what is known of it by now."""
+        limit = complaint_limit(policies, self.clock_from, self.severity, self.tier)
+        return self.but(
+            due_at=due_at(policies, self.clock_from, limit),
+            allowed_minutes=limit.minutes,
+            around_the_clock=limit.around_the_clock,
+        )
 
 
 @view("complaint_steps", key="complaint_id position")

@@ -27,17 +27,16 @@ class Folding:
         self.rows: dict[Key, View] = {}
         self._watched: dict[Key, None] = {}
 
-    def follow(self, recorded: Recorded[Any]) -> None:
-        """Fold one event into the rows that it touches."""
+    def follow(self, recorded: Recorded[Any], found: View | None = None) -> None:
+        """Fold one event into the rows that it touches; `found` is what its fold looks up, if it does."""
         if isinstance(recorded.event, PolicyEvent):
             self.policies = evolve(self.policies, recorded.event)
         handler = self.declaration.handlers.get(type(recorded.event))
         if handler is None:
             return
-        extra = (self.policies,) if handler.policies else ()
         for key in self._touched(handler, recorded):
             before = self.rows.get(key) or self.declaration.blank(key)
-            self._keep(key, handler.fold(before, recorded, *extra))
+            self._keep(key, handler.after(before, recorded, self.policies, found))
 
     def _touched(self, handler: Handler, recorded: Recorded[Any]) -> Iterable[Key]:
         return tuple(self._watched) if handler.rows is not None else dict.fromkeys(handler.keys(recorded))

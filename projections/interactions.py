@@ -27,7 +27,8 @@ from domain.interactions import (
 )
 from domain.money import decimal
 from domain.orders import OrderCancelled, OrderFulfilled, OrderPlaced, PaymentReceived, RefundPaid
-from domain.policies import Policies, answer_due_at, moved_by_pause
+from domain.policies import Policies, answer_limit, clock, due_at, moved_by_pause
+from projections.tiers import CustomerValue
 from projections.view import CustomerId, View, on, ref, view
 
 
@@ -67,6 +68,8 @@ class Interaction(View):
     """When it was written down: the paperwork may follow the fix (先解决后补单)."""
     due_at: datetime
     """Until when a query must be answered (时限): ten working minutes, or as the service policy says."""
+    around_the_clock: bool = False
+    """Its clock runs night and day: the customer was a key account, to whom we are always open (专属服务)."""
     first_responsible: str | None = None
     """Who received it first (首问制)."""
     responsible: str | None = None
@@ -94,16 +97,16 @@ class Interaction(View):
     resolved_at: datetime | None = None
     """When it was finished."""
 
-    @on(InteractionRecorded)
-    def took_place(self, recorded: Recorded[InteractionRecorded], policies: Policies) -> Self:
+    @on(InteractionRecorded, looks_up="customer_values")
+    def took_place(
+        self, recorded: Recorded[InteractionRecorded], policies: Policies, value: CustomerValue | None
+    ) -> Self:
         e = recorded.event
         allowed = policies.service(policies.business_day(recorded.occurred_at)).rings
-        return self.but(
+        return self._from(recorded.occurred_at, policies, value).but(
             rings=e.rings,
             rang_too_long=e.rings is not None and e.rings > allowed,
             recorded_at=recorded.recorded_at,
-            due_at=answer_due_at(policies, recorded.occurred_at),
-            clock_from=recorded.occurred_at,
             customer_id=e.customer_id,
             occurred_at=recorded.occurred_at,
             channel=e.channel,
@@ -141,7 +144,7 @@ class Interaction(View):
     @on(InteractionResumed)
     def resumed(self, recorded: Recorded[InteractionResumed], policies: Policies) -> Self:
         at = recorded.occurred_at
-        moved = moved_by_pause(policies, self.due_at, self.paused_at or at, at)
+        moved = moved_by_pause(policies, self.due_at, self.paused_at or at, at, self.around_the_clock)
         return self.but(due_at=moved, paused_at=None, clock_from=at)
 
     @on(InteractionResolved)
@@ -155,23 +158,29 @@ class Interaction(View):
             answered_late=(self.paused_at or at) > self.due_at,
         )
 
-    @on(InteractionReopened)
-    def taken_up_again(self, recorded: Recorded[InteractionReopened], policies: Policies) -> Self:
-        return self.but(
+    @on(InteractionReopened, looks_up="customer_values")
+    def taken_up_again(
+        self, recorded: Recorded[InteractionReopened], policies: Policies, value: CustomerValue | None
+    ) -> Self:
+        return self._from(recorded.occurred_at, policies, value).but(
             resolved=False,
             resolved_at=None,
             answered_late=False,
             reopened=self.reopened + 1,
             working_minutes=0,
-            clock_from=recorded.occurred_at,
-            due_at=answer_due_at(policies, recorded.occurred_at),
         )
+
+    def _from(self, moment: datetime, policies: Policies, value: CustomerValue | None) -> Self:
+        """With the clock set anew, for a customer of this value."""
+        limit = answer_limit(policies, moment, value.tier if value else None)
+        due = due_at(policies, moment, limit)
+        return self.but(clock_from=moment, due_at=due, around_the_clock=limit.around_the_clock)
 
     def _counted(self, recorded: Recorded[Any], policies: Policies) -> Self:
         """With the working minutes since the clock was last looked at, unless it stands still."""
         if self.paused_at is not None:
             return self
-        calendar = policies.calendar(policies.business_day(self.clock_from))
+        calendar = clock(policies, self.clock_from, self.around_the_clock)
         passed = business_minutes(self.clock_from, max(recorded.occurred_at, self.clock_from), calendar)
         return self.but(working_minutes=self.working_minutes + passed, clock_from=recorded.occurred_at)
 

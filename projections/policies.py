@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Self
 
 from domain.calendar import CalendarPublished, DayEnded
+from domain.deadlines import DeadlinesPublished
 from domain.events import Recorded
 from domain.service import DEFAULT_SERVICE, ServicePolicyPublished
 from domain.standards import PromiseStandardPublished
@@ -73,6 +74,26 @@ def _published(row: Any, recorded: Recorded[Any]) -> dict[str, Any]:
     return {name: getattr(recorded.event, name) for name in row.__struct_fields__ if name in fields}
 
 
+@view("complaint_deadlines", key="deadlines_version")
+class ComplaintDeadlines(View):
+    """Published deadlines of complaints (投诉时限): how long they may take, by severity and by tier."""
+
+    deadlines_version: str
+    """The version's name."""
+    effective_from: date
+    """The first day on which they hold."""
+    default_minutes: int
+    """Working minutes for complaints that no rule covers."""
+    rules: tuple[str, ...]
+    """The rules in words; the first that covers a complaint holds."""
+
+    @on(DeadlinesPublished)
+    def published(self, recorded: Recorded[DeadlinesPublished]) -> Self:
+        e = recorded.event
+        rules = tuple(rule.text for rule in e.rules)
+        return self.but(effective_from=e.effective_from, default_minutes=e.default_minutes, rules=rules)
+
+
 @view("service_policies", key="service_version")
 class ServicePolicy(View):
     """A published service policy (时限): the figures by which promises, visits and bursts are judged."""
@@ -83,6 +104,8 @@ class ServicePolicy(View):
     """The first day on which it holds."""
     answer_minutes: int
     """Working minutes in which a query is answered."""
+    key_answer_minutes: int | None
+    """Minutes, night and day, in which a query of a key account is answered; null: as for everybody."""
     rings: int
     """Rings after which a call is answered at the latest (铃响三声)."""
     unpaid_hours: int

@@ -75,8 +75,18 @@ class Handler(Record):
     """The values of those live rows that all see the event."""
     policies: bool = False
     """Whether the fold also takes the policies in force."""
+    looks_up: str | None = None
+    """The population whose row of the customer the fold takes besides."""
     own: bool = False
     """Whether each event has rows of its own, which no other event touches: the position is in their key."""
+
+    def after(
+        self, row: View, recorded: Recorded[Any], policies: Policies, found: View | None
+    ) -> View | None:
+        """The row after an event, by the policies in force then and by what was found in the population."""
+        if self.looks_up is not None:
+            return self.fold(row, recorded, policies, found)
+        return self.fold(row, recorded, policies) if self.policies else self.fold(row, recorded)
 
 
 class Population(Record):
@@ -110,6 +120,13 @@ class Declaration(Record):
     def watched(self) -> Mapping[str, Any] | None:
         """The condition of the rows that broadcast events reach, if the view has any."""
         return next((h.rows for h in self.handlers.values() if h.rows is not None), None)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The views that it is computed from, or that its folds look something up in."""
+        if self.population is not None:
+            return self.population.reads
+        return tuple({h.looks_up: None for h in self.handlers.values() if h.looks_up is not None})
 
     @property
     def subject(self) -> str | None:
@@ -216,15 +233,18 @@ def on(
     *events: type[Event],
     keys: Callable[[Recorded[Any]], Iterable[tuple[Any, ...]]] | None = None,
     rows: Mapping[str, Any] | None = None,
+    looks_up: str | None = None,
 ) -> Callable[[F], F]:
     """Declare that a method folds these events: `(self, recorded[, policies]) -> next row, or None: it ends`.
 
     An event touches the row whose key fields it carries (in the event, else in its envelope);
-    `keys` says otherwise, and `rows` sends it to every live row with these values.
+    `keys` says otherwise, and `rows` sends it to every live row with these values. With `looks_up`, the
+    name of a population with the key `customer_id`, the fold is `(self, recorded, policies, found)`: its
+    row of the customer whom the event is about, as it was last computed before the event, or None.
     """
 
     def declare(fold: F) -> F:
-        fold.__dict__["follows"] = (events, keys, rows)
+        fold.__dict__["follows"] = (events, keys, rows, looks_up)
         return fold
 
     return declare
@@ -344,8 +364,8 @@ def _handlers(cls: type[View], key: tuple[str, ...]) -> Mapping[type[Event], Han
     for fold in vars(cls).values():
         if not hasattr(fold, "follows"):
             continue
-        events, keys, rows = fold.follows
-        takes_policies = _takes_policies(cls, fold)
+        events, keys, rows, looks_up = fold.follows
+        takes_policies = _takes_policies(cls, fold, looks_up)
         if not events:
             raise wrong(cls, f"{fold.__name__} follows no event; name one: @on(SomeEvent)")
         if rows and (unknown := rows.keys() - {*cls.__struct_fields__}):
@@ -358,7 +378,9 @@ def _handlers(cls: type[View], key: tuple[str, ...]) -> Mapping[type[Event], Han
             touched = keys or (_none if rows else _keys_carried(cls, key, kind))
             whole = _beginning(fold, given) if given else fold
             own = "position" in key and not (keys or rows) and "position" not in kind.__struct_fields__
-            handlers[kind] = Handler(fold=whole, keys=touched, rows=rows, policies=takes_policies, own=own)
+            handlers[kind] = Handler(
+                fold=whole, keys=touched, rows=rows, policies=takes_policies, looks_up=looks_up, own=own
+            )
     if not handlers:
         raise wrong(cls, "it follows no event; mark a method with @on(SomeEvent)")
     if len({str(h.rows) for h in handlers.values() if h.rows is not None}) > 1:
@@ -366,16 +388,17 @@ def _handlers(cls: type[View], key: tuple[str, ...]) -> Mapping[type[Event], Han
     return MappingProxyType(handlers)
 
 
-def _takes_policies(cls: type[View], fold: Callable[..., Any]) -> bool:
+def _takes_policies(cls: type[View], fold: Callable[..., Any], looks_up: str | None) -> bool:
     if not inspect.isfunction(fold) or inspect.iscoroutinefunction(fold):
         raise wrong(cls, "a fold is a plain method: (self, recorded) or (self, recorded, policies)")
     taken = inspect.signature(fold).parameters.values()
-    if len(taken) not in (2, 3) or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in taken):
+    asked, allowed = "(self, recorded) or (self, recorded, policies)", range(2, 4)
+    if looks_up is not None:
+        asked, allowed = "(self, recorded, policies, found), as it looks something up", range(4, 5)
+    if len(taken) not in allowed or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in taken):
         names = ", ".join(p.name for p in taken)
-        raise wrong(
-            cls, f"{fold.__name__}({names}): a fold takes (self, recorded) or (self, recorded, policies)"
-        )
-    return len(taken) == 3
+        raise wrong(cls, f"{fold.__name__}({names}): a fold takes {asked}")
+    return len(taken) > 2
 
 
 def _required(cls: type[Any]) -> list[str]:
@@ -388,8 +411,8 @@ def _beginning(fold: Callable[..., V | None], given: Sequence[str]) -> Callable[
 
     first = attrgetter(given[0])
 
-    def begin(row: V, recorded: Recorded[Any], *policies: Policies) -> V | None:
-        after = fold(row, recorded, *policies)
+    def begin(row: V, recorded: Recorded[Any], *besides: Any) -> V | None:
+        after = fold(row, recorded, *besides)
         if first(row) is msgspec.UNSET and after is not None:
             missing = [name for name in given if getattr(after, name) is msgspec.UNSET]
             if missing:

@@ -12,6 +12,7 @@ from domain.erasure import PersonalDataErased
 from domain.events import ERASED, Event, Recorded
 from domain.policies import Policies
 from infra.database import Connection
+from infra.views.lookups import Beside, LookedUp, looked_up
 from infra.views.parking import Refusal, Waiting, refusal
 from infra.views.tables import Closed, Key, Table, Version, shard_of
 from projections.view import Declaration, Handler, View
@@ -74,8 +75,8 @@ class Build:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The views that it is computed from."""
-        return self.declaration.population.reads if self.declaration.population else ()
+        """The views that it is computed from, or looks something up in."""
+        return self.declaration.reads
 
     @property
     def follows(self) -> frozenset[str]:
@@ -97,7 +98,12 @@ class Build:
             self.positions[shard] = position
 
     async def fold(
-        self, connection: Connection, moments: Sequence[Moment], shards: frozenset[int], careful: bool
+        self,
+        connection: Connection,
+        moments: Sequence[Moment],
+        shards: frozenset[int],
+        beside: Beside,
+        careful: bool,
     ) -> None:
         """Fold events into the rows of these shards, and write every version that they make.
 
@@ -105,21 +111,26 @@ class Build:
         """
         steps = list(self._steps(moments, shards))
         await self._bring(connection, steps)
+        found = await looked_up(
+            connection, self.tenant, self.declaration, (event for _, _, event, _ in steps), beside
+        )
         assert self._parked is not None
         batch = _Batch(self, careful)
         for handler, keys, recorded, policies in steps:
             for key in keys if handler.rows is None else self._watching(shards):
                 if key not in self._parked:
-                    batch.fold(handler, key, self._row(key), recorded, policies)
+                    batch.fold(handler, key, self._row(key), recorded, policies, found)
         await batch.write(connection)
         self._evict()
 
     async def fold_again(
-        self, connection: Connection, moments: Sequence[Moment], keys: Mapping[Key, int]
+        self, connection: Connection, moments: Sequence[Moment], keys: Mapping[Key, int], beside: Beside
     ) -> None:
         """Fold the events that wait for these keys, each from its position on; what is refused waits."""
         self.forget()
         await self._load(connection, keys.keys())
+        events = (recorded for recorded, _ in moments)
+        found = await looked_up(connection, self.tenant, self.declaration, events, beside)
         await self.waiting.free(connection, keys)
         batch, self._parked = _Batch(self, careful=True), set()
         for recorded, policies in moments:
@@ -129,7 +140,7 @@ class Build:
             for key in keys if handler.rows is not None else keys.keys() & {*handler.keys(recorded)}:
                 waits = keys[key] <= recorded.position <= self.positions[self.shard(key)]
                 if waits and key not in self._parked and _sees(handler, self._rows[key]):
-                    batch.fold(handler, key, self._rows[key], recorded, policies)
+                    batch.fold(handler, key, self._rows[key], recorded, policies, found)
         await batch.write(connection)
         self.forget()
 
@@ -149,7 +160,7 @@ class Build:
         self.forget()
         self._whole = False
         if self._own:
-            await self.fold(connection, [(event, Policies()) for event in events], shards, False)
+            await self.fold(connection, [(event, Policies()) for event in events], shards, {}, False)
         else:
             left = [version for run in runs.values() for version in self._erased(run)]
             await self.table.write(
@@ -279,15 +290,19 @@ class _Batch:
         self.refusals: list[Refusal] = []
 
     def fold(
-        self, handler: Handler, key: Key, row: Row, recorded: Recorded[Event], policies: Policies
+        self,
+        handler: Handler,
+        key: Key,
+        row: Row,
+        recorded: Recorded[Event],
+        policies: Policies,
+        found: LookedUp,
     ) -> None:
         """One event into one row."""
         build, before = self._build, row.value
         try:
             start = build.declaration.blank(key) if before is None else before
-            after = (
-                handler.fold(start, recorded, policies) if handler.policies else handler.fold(start, recorded)
-            )
+            after = handler.after(start, recorded, policies, found.get(recorded.position))
             if self._careful and after is not None:
                 build.table.require_storable(after)
         except Exception as error:

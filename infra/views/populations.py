@@ -1,4 +1,6 @@
-"""When the rows of a population are computed, after which others, and from which rows of other views."""
+"""When the rows of a population are computed, after which others, and from which rows of other views;
+and in which tables folds look them up.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from infra.views.builds import Build, Moment
+from infra.views.lookups import Beside
 
 Group = Mapping[Build, frozenset[int]]
 """Builds that move together from one position, each with those of its shards that do."""
@@ -88,9 +91,21 @@ def source(name: str, builds: Iterable[Build], group: Group, position: int) -> s
 
     The live rows say it where all shards stand just there and nobody else moves them.
     """
-    fit = [build for build in builds if build.name == name and build.position >= position]
-    if not fit:
-        raise LookupError(f"the view {name}, which it reads, has stopped")
-    newest = max(fit, key=lambda build: build.generation)
+    newest = _newest(name, [build for build in builds if build.name == name and build.position >= position])
     there = not _elsewhere(newest, group) and {*newest.positions} == {position}
     return newest.table.now() if there else newest.table.as_of(str(position))
+
+
+def beside(build: Build, builds: Collection[Build], group: Group, begin: int) -> Beside:
+    """The populations' tables in which a build of a group looks something up, from their newest builds.
+
+    Raises `LookupError` where one of them has none.
+    """
+    return {name: _newest(name, _sources(name, group, builds, begin)).table for name in build.reads}
+
+
+def _newest(name: str, builds: Iterable[Build]) -> Build:
+    found = max(builds, key=lambda build: build.generation, default=None)
+    if found is None:
+        raise LookupError(f"the view {name}, which it reads, has stopped")
+    return found

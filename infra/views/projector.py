@@ -19,7 +19,7 @@ from infra.log.log import Log
 from infra.views import generations, shares
 from infra.views.builds import Build, Moment
 from infra.views.pages import Pages
-from infra.views.populations import in_order, source, stretches
+from infra.views.populations import beside, in_order, source, stretches
 from infra.views.roster import Leg, Roster, Which
 from infra.views.shares import Fenced, Shares
 from projections.checking import checked
@@ -203,7 +203,7 @@ class Projector:
                 for build, shards in leg.group.items():
                     theirs = _followed(build, kinds)
                     if theirs and not build.failed and build.declaration.population is None:
-                        work = build.fold(connection, theirs, shards, careful)
+                        work = self._fold(connection, leg, build, theirs, careful)
                         await self._do(connection, build, work, careful)
                     if not build.failed and (erased := _erased(build, kinds)):
                         await self._do(
@@ -217,6 +217,13 @@ class Projector:
                     if not build.failed:
                         build.move(leg.group[build], end)
             await self._write_positions(connection, leg)
+
+    async def _fold(
+        self, connection: Connection, leg: Leg, build: Build, moments: Sequence[Moment], careful: bool
+    ) -> None:
+        """Fold events into the rows of a build that move along."""
+        tables = beside(build, self._roster.working, leg.group, leg.begin)
+        await build.fold(connection, moments, leg.group[build], tables, careful)
 
     async def _erase(
         self, connection: Connection, build: Build, shards: frozenset[int], customers: Sequence[str], end: int
@@ -297,7 +304,8 @@ class Projector:
                 until = min(begin + BATCH, end)
                 moments += await self._pages.read(begin, until, build.follows, 0)
                 begin = until
-            await build.fold_again(connection, moments, keys)
+            tables = beside(build, self._roster.working, {}, end - 1)
+            await build.fold_again(connection, moments, keys, tables)
         return True
 
 

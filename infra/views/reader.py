@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from domain.events import Recorded
+from domain.policies import Policies
 from domain.records import Record
 from infra.log.log import Log
 from infra.log.reading import Selection
@@ -30,6 +31,7 @@ from infra.views.conditions import (
 )
 from infra.views.groups import figure as figure_of
 from infra.views.groups import grouping
+from infra.views.lookups import looked_up
 from infra.views.tables import UNMASKED, Key, Mask, Table, bind, column_type, quoted
 from projections.view import Declaration, Field, Report, View
 
@@ -354,22 +356,38 @@ class ViewReader:
         standing = await self.standing()
         seen = standing.positions[view]
         table = self.table(view, standing)
-        found = (await self.by_keys(table, [key], min(seen, position), sight=EVERYTHING)).get(key)
+        known = (await self.by_keys(table, [key], min(seen, position), sight=EVERYTHING)).get(key)
         if seen >= position:
-            return found
+            return known
         declaration = table.declaration
-        row, since = (found.row, found.since) if found else (None, 0)
+        row, since = (known.row, known.since) if known else (None, 0)
         streams = [Selection(stream=stream, until=position)]
         about = [Selection(customer_id=customer_id, until=position)] if customer_id else []
         for recorded in await self._missed([*streams, *about], seen):
             handler = declaration.handlers.get(type(recorded.event))
             if handler is None or key not in handler.keys(recorded):
                 continue
-            extra = (await self.log.policies(recorded.position),) if handler.policies else ()
-            after = handler.fold(row or declaration.blank(key), recorded, *extra)
+            policies = await self.log.policies(recorded.position) if handler.policies else Policies()
+            found = await self._look_up(declaration, recorded, standing)
+            after = handler.after(row or declaration.blank(key), recorded, policies, found)
             if after != row:
                 row, since = after, recorded.position
         return None if row is None else Found(row=row, since=since, at=position)
+
+    async def _look_up(
+        self, declaration: Declaration, recorded: Recorded[Any], standing: Standing
+    ) -> View | None:
+        """What the fold of an event looks up, once the population is computed as of before it."""
+        name = declaration.handlers[type(recorded.event)].looks_up
+        population = self.declarations[name].population if name else None
+        if name is None or population is None:
+            return None
+        computing = Selection(names=[population.at.TOPIC], until=recorded.position)
+        if await self.log.select(computing, after=standing.positions[name]):
+            standing = await self.reached([name], recorded.position - 1)
+        beside = {name: self.table(name, standing)}
+        found = await looked_up(self.log.pool, self.log.tenant, declaration, [recorded], beside)
+        return found.get(recorded.position)
 
     async def _missed(self, selections: Iterable[Selection], seen: int) -> list[Recorded[Any]]:
         """The events after a position that are in one of the selections, in their order."""

@@ -13,7 +13,7 @@ from zlib import crc32
 import asyncpg
 import msgspec
 
-from infra.database import Connection
+from infra.database import Connection, Pool
 from projections.view import Declaration, Field, View
 
 TYPES: Mapping[type, str] = {
@@ -176,6 +176,21 @@ class Table:
             *map(list, zip(*keys, strict=True)),
         )
         return self._keyed(records)
+
+    async def held(
+        self, connection: Connection | Pool, tenant: str, wanted: Sequence[tuple[Key, int]]
+    ) -> dict[tuple[Key, int], View]:
+        """The rows with these keys, each as it held at its position; without those that were not there."""
+        keys = self._keys_table(len(self.declaration.key), first=2, extra=", position")
+        found = (
+            f"SELECT {self._listed}, position FROM {table} JOIN {keys} USING ({self._key_listed})"
+            f" WHERE tenant = $1 AND since <= position AND {holds}"
+            for table, holds in ((self.live, "true"), (self.past, "until > position"))
+        )
+        columns = [*zip(*(key for key, _ in wanted), strict=True), [position for _, position in wanted]]
+        records = await connection.fetch(" UNION ALL ".join(found), tenant, *map(list, columns))
+        rows = ((self.row(record), record["position"]) for record in records)
+        return {(self.declaration.key_of(row), position): row for row, position in rows}
 
     async def load_where(
         self, connection: Connection, tenant: str, values: Mapping[str, Any]

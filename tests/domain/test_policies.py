@@ -8,9 +8,20 @@ import pytest
 
 from domain.calendar import DEFAULT_CALENDAR, CalendarPublished, DayEnded
 from domain.complaints import Severity
-from domain.deadlines import DEFAULT_DEADLINES, DeadlinesPublished, SeverityDeadline
+from domain.deadlines import DEFAULT_DEADLINES, Deadline, DeadlinesPublished
 from domain.events import Event, PolicyEvent, catalogue
-from domain.policies import POLICY_EVENTS, POLICY_TAG, Policies, complaint_due_at, evolve
+from domain.policies import (
+    POLICY_EVENTS,
+    POLICY_TAG,
+    Limit,
+    Policies,
+    answer_limit,
+    complaint_limit,
+    due_at,
+    evolve,
+    moved_by_pause,
+)
+from domain.service import ServicePolicyPublished
 from domain.tiers import Cadence, Tier, TierPolicyPublished, TierPolicyRetired, TierRule
 
 
@@ -42,7 +53,7 @@ def deadlines(version: str, day: date, minutes: int) -> DeadlinesPublished:
         deadlines_version=version,
         effective_from=day,
         default_minutes=minutes,
-        by_severity=(SeverityDeadline(severity=Severity.CRITICAL, minutes=30),),
+        rules=(Deadline(severity=Severity.CRITICAL, minutes=30),),
     )
 
 
@@ -92,15 +103,17 @@ def test_the_day_of_a_moment_is_that_of_the_calendar_in_force() -> None:
     assert folded(calendar("c", JANUARY, "Asia/Shanghai")).business_day(evening) == date(2026, 3, 3)
 
 
-@pytest.mark.parametrize(
-    ("severity", "due"),
-    [
-        (None, datetime(2026, 3, 2, 13, 30, tzinfo=UTC)),
-        (Severity.CRITICAL, datetime(2026, 3, 2, 13, 30, tzinfo=UTC)),
-    ],
-)
-def test_a_complaint_is_due_within_half_a_working_day(severity: Severity | None, due: datetime) -> None:
-    assert complaint_due_at(Policies(), datetime(2026, 3, 2, 9, 30, tzinfo=UTC), severity) == due
+def complaint_due_at(
+    policies: Policies, received: datetime, severity: Severity | None, tier: Tier | None = None
+) -> datetime:
+    return due_at(policies, received, complaint_limit(policies, received, severity, tier))
+
+
+@pytest.mark.parametrize("severity", [None, Severity.CRITICAL])
+@pytest.mark.parametrize("tier", [None, Tier.PLATINUM])
+def test_a_complaint_is_due_within_half_a_working_day(severity: Severity | None, tier: Tier | None) -> None:
+    due = complaint_due_at(Policies(), datetime(2026, 3, 2, 9, 30, tzinfo=UTC), severity, tier)
+    assert due == datetime(2026, 3, 2, 13, 30, tzinfo=UTC)
 
 
 def test_published_hours_and_deadlines_decide_when_a_complaint_is_due() -> None:
@@ -114,6 +127,36 @@ def test_the_deadline_of_the_day_of_receipt_holds() -> None:
     policies = folded(deadlines("later", date(2026, 3, 3), 60))
     received = datetime(2026, 3, 2, 16, 30, tzinfo=UTC)
     assert complaint_due_at(policies, received, None) == datetime(2026, 3, 3, 12, 30, tzinfo=UTC)
+
+
+SATURDAY = datetime(2026, 3, 7, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("tier", "due"),
+    [
+        (Tier.PLATINUM, datetime(2026, 3, 7, 22, 10, tzinfo=UTC)),
+        (Tier.GOLD, datetime(2026, 3, 9, 9, 10, tzinfo=UTC)),
+        (None, datetime(2026, 3, 9, 9, 10, tzinfo=UTC)),
+    ],
+)
+def test_for_key_accounts_we_are_always_open(tier: Tier | None, due: datetime) -> None:
+    assert due_at(Policies(), SATURDAY, answer_limit(Policies(), SATURDAY, tier)) == due
+
+
+def test_a_policy_may_promise_key_accounts_nothing_of_their_own() -> None:
+    policies = folded(
+        ServicePolicyPublished(service_version="plain", effective_from=JANUARY, key_answer_minutes=None)
+    )
+    limit = answer_limit(policies, SATURDAY, Tier.PLATINUM)
+    assert limit == answer_limit(policies, SATURDAY, None) == Limit(minutes=10)
+
+
+def test_a_pause_moves_a_deadline_by_its_own_clock() -> None:
+    end = datetime(2026, 3, 9, 9, 30, tzinfo=UTC)
+    night, monday = SATURDAY + timedelta(minutes=10), datetime(2026, 3, 9, 9, 10, tzinfo=UTC)
+    assert moved_by_pause(Policies(), night, SATURDAY, end, True) == end + timedelta(minutes=10)
+    assert moved_by_pause(Policies(), monday, SATURDAY, end, False) == monday + timedelta(minutes=30)
 
 
 def test_policy_events_are_those_that_bear_the_tag() -> None:

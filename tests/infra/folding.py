@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from domain.calendar import DayEnded
@@ -23,7 +23,7 @@ def folded(declarations: Iterable[Declaration], events: Sequence[Recorded[Any]])
         if POLICY_TAG in recorded.event.tags:
             policies = evolve(policies, recorded.event)
         for declaration in declarations:
-            _fold(declaration, views[declaration.name], recorded, policies)
+            _fold(declaration, views[declaration.name], recorded, policies, computed)
         if isinstance(recorded.event, DayEnded):
             day = recorded.event.day
             computed |= populations(events[:n], policies)
@@ -32,7 +32,13 @@ def folded(declarations: Iterable[Declaration], events: Sequence[Recorded[Any]])
     return {name: computed.get(name, rows) for name, rows in views.items()}
 
 
-def _fold(declaration: Declaration, rows: Rows, recorded: Recorded[Any], policies: Policies) -> None:
+def _fold(
+    declaration: Declaration,
+    rows: Rows,
+    recorded: Recorded[Any],
+    policies: Policies,
+    computed: Mapping[str, Rows],
+) -> None:
     handler = declaration.handlers.get(type(recorded.event))
     if handler is None:
         return
@@ -44,8 +50,8 @@ def _fold(declaration: Declaration, rows: Rows, recorded: Recorded[Any], policie
     for key in keys:
         if ERASED in key:
             continue
-        extra = (policies,) if handler.policies else ()
-        after = handler.fold(rows.get(key, declaration.blank(key)), recorded, *extra)
+        found = computed.get(handler.looks_up or "", {}).get((recorded.customer_id,))
+        after = handler.after(rows.get(key, declaration.blank(key)), recorded, policies, found)
         if after is None:
             rows.pop(key, None)
         else:

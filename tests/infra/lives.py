@@ -247,7 +247,9 @@ def _deadlines(rng: random.Random, when: dict[str, Any], today: date) -> Command
         deadlines_version=f"d-{rng.randrange(9)}",
         effective_from=today.isoformat(),
         default_minutes=rng.choice([60, 900]),
-        by_severity=rng.choice([[], [{"severity": "critical", "minutes": 30}]]),
+        rules=rng.choice(
+            [[], [{"severity": "critical", "tier": "gold", "minutes": 30, "around_the_clock": True}]]
+        ),
         **when,
     )
 

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain.commands import Command
+from domain.commitments import MakeCommitment, PromisedBeyondTheStandard
 from domain.customers import CustomerAlreadyRegistered, EndRelationship, RegisterCustomer, WinBackCustomer
 from domain.errors import DomainError
 from domain.events import Recorded
 from domain.identifiers import AddIdentifier, IdentifierTaken, RejectIdentifier, VerifyIdentifier
 from domain.orders import PlaceOrder
 from domain.points import EarnPoints, ExpirePoints, PointsInsufficient, RedeemPoints
+from domain.standards import KindStandard, PublishPromiseStandard
+from domain.surveys import DesignSurvey, IssueSurvey
 from infra.engine import Engine
 from infra.log.units import Appended
 from infra.plan import Rows
 from tests.infra.test_engine import opened
-from tests.infra.wishes import wish
+from tests.infra.wishes import NOON, wish
 
 PASSPORT = {"kind": "passport", "value": "E12345678"}
 CUSTOMERS = [f"c-{n}" for n in range(12)]
@@ -273,6 +278,63 @@ async def test_what_depends_on_no_boundary_has_no_such_condition(engine: Engine)
     for command in (added(), earned("e-1", 5), order, redeemed("r-1", 1)):
         await engine.execute(command)
     assert [[condition.tags for condition in unit.unless] for unit in units] == [[], [], [], [("points:li",)]]
+
+
+DESIGN = wish(
+    DesignSurvey,
+    survey_id="s",
+    kind="nps",
+    variant="0-10",
+    title="茶",
+    lowest=0,
+    highest=10,
+    questions=[{"question_id": "q", "text": "?"}],
+)
+STANDARD = wish(PublishPromiseStandard, standard_version="1", effective_from="2026-01-01")
+
+
+def promised(id: str) -> Command:
+    by = NOON + timedelta(hours=72)
+    return wish(MakeCommitment, commitment_id=id, customer_id="li", kind="repair", promised_at=by)
+
+
+def issued(id: str) -> Command:
+    return wish(IssueSurvey, survey_id="s", issue_id=id, customer_id="li", good_through="2026-04-01")
+
+
+@pytest.mark.parametrize(
+    ("before", "decided"), [(STANDARD, promised), (DESIGN, issued)], ids=["promises", "issues of a survey"]
+)
+async def test_those_who_only_read_a_boundary_decide_at_once(
+    engine: Engine, before: Command, decided: Callable[[str], Command]
+) -> None:
+    await engine.execute(registered())
+    await engine.execute(before)
+    both, read = asyncio.Barrier(2), engine.log.read_tag
+
+    async def meet(tag: str) -> list[Recorded[Any]]:
+        await both.wait()
+        return await read(tag)
+
+    engine.log.read_tag = meet  # type: ignore[assignment,method-assign]  # each waits until the other reads
+    async with asyncio.timeout(10):
+        assert await race([engine], [decided("1"), decided("2")]) == {"Executed": 2}
+
+
+async def test_a_promise_is_held_to_a_standard_that_was_published_while_it_was_decided(
+    engine: Engine, other: Engine
+) -> None:
+    await engine.execute(registered())
+    commit, repair = engine._commit.append, KindStandard(kind="repair", most_hours=48)
+
+    async def too_late(unit: Any) -> Appended:
+        await other.execute(msgspec.structs.replace(STANDARD, by_kind=(repair,)))
+        return await commit(unit)
+
+    engine._commit.append = too_late  # type: ignore[method-assign]  # somebody else gets in between
+    with pytest.raises(PromisedBeyondTheStandard):
+        await engine.execute(promised("1"))
+    assert "CommitmentMade" not in [happened.name for happened in await engine.log.read()]
 
 
 # --- Rows -----------------------------------------------------------------------------------------

@@ -65,6 +65,16 @@ async def test_however_the_views_came_about_their_digests_are_equal(
     assert {generation for _, generation in await world.positions()} == {5}
 
 
+async def test_each_step_is_planned_for_as_many_shards_as_it_moves(world: World) -> None:
+    """PostgreSQL's plan for any number of them compares each with each: fifty times the work."""
+    follower = world.projector()
+    for seed in range(10):
+        await world.live(seed, 1)
+        await follower.step()
+    plans = "SELECT generic_plans, custom_plans > 5 FROM pg_prepared_statements WHERE statement = $1"
+    assert [tuple(row) for row in await world.log.pool.fetch(plans, projector.MOVE)] == [(0, True)]
+
+
 class Crash(BaseException):
     """The process ends here, as far as PostgreSQL can tell."""
 
@@ -327,7 +337,8 @@ async def test_a_population_that_fails_stops_alone_and_a_rebuild_brings_it_back(
     sick = msgspec.structs.replace(well, population=msgspec.structs.replace(well.population, **broken))
     head = await world.projector([sick, *(v for v in VIEWS if v is not well)]).catch_up()
     places = {name: position for (name, _), position in (await world.positions()).items()}
-    stopped = {"customer_values", "pareto_points", "customer_classes"}  # these read the first
+    stopped = {"customer_values", "pareto_points", "customer_classes", "complaints", "interactions"}
+    stopped.add("complaint_rates")  # it reads complaints; the others read the first
     assert {name for name, position in places.items() if position < head} == stopped
     assert told in await world.log.pool.fetchval(
         "SELECT failed FROM kehu.builds WHERE view = 'customer_values'"

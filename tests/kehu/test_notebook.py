@@ -11,6 +11,12 @@ from types import ModuleType
 import pytest
 
 import kehu as public
+from domain.calendar import EndDay
+from domain.commands import parse
+from domain.complaints import ReceiveComplaint
+from domain.tiers import PublishTierPolicy
+from infra.database import connected
+from infra.tenant import open_tenant
 from kehu.notebook import NotBuilt, OpenLog
 from projections import view as declaring
 from projections.folding import NotFolded
@@ -64,6 +70,24 @@ async def test_events_rows_and_runs_are_arrow(log: OpenLog) -> None:
         log.run("customer_values")
     with pytest.raises(public.NoSuchMoment, match="has not ended"):
         log.rows("orders", "2001-01-01")
+
+
+async def test_a_run_looks_up_what_the_built_views_say(log: OpenLog, database: str) -> None:
+    by = {"actor": "mei", "occurred_at": "1997-01-07T12:00:00Z"}
+    rules = [{"tier": tier} for tier in ("platinum", "gold", "iron", "lead")]
+    tiers = {"policy_version": "p", "effective_from": "1997-01-01", "currency": "USD", "window_days": 9}
+    complaint = {"complaint_id": "k", "customer_id": "王-1", "category": "product", "text": "坏了"}
+    async with connected(database) as pool, open_tenant(pool, "main", ()) as tenant:
+        for command in (
+            parse(PublishTierPolicy, {"command_id": "p", **by, **tiers, "cadence": "day", "rules": rules}),
+            parse(EndDay, {"command_id": "e", **by, "day": "1997-01-06"}),
+            parse(ReceiveComplaint, {"command_id": "k", **by, **complaint}),
+        ):
+            await tenant.engine.execute(command)
+    assert kehu("rebuild", database=database).returncode == 0
+    run = log.run("complaints")
+    assert run.column("tier").to_pylist() == ["platinum"]
+    assert run.equals(log.rows("complaints"))
 
 
 async def test_two_moments_compared(log: OpenLog) -> None:

@@ -88,6 +88,16 @@ def test_a_view_is_declared(file: Path) -> None:
         (VIEW.format(name="customers", default=" = 0"), 4, "choose another name"),
         (_fold("(self)"), 4, "contacted(self): a fold takes (self, recorded)"),
         (_fold("(self, recorded, *more)"), 4, "a fold takes (self, recorded)"),
+        (
+            _on("@on(InteractionRecorded, looks_up='customer_values')"),
+            4,
+            "contacted(self, recorded): a fold takes (self, recorded, policies, found)",
+        ),
+        (
+            _fold("(self, recorded, policies, found)").replace("Recorded)", "Recorded, looks_up='orders')"),
+            4,
+            "it looks up orders, which is not a population with the key customer_id",
+        ),
         (_on("@on()"), 4, "contacted follows no event"),
         (_on("@on('InteractionRecorded')"), 4, "is not an event"),
         (_on("@on(InteractionRecorded, rows={'nothing': 1})"), 4, "'nothing', which is not a field"),

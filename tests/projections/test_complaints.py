@@ -35,7 +35,7 @@ def after(*story: tuple[datetime, Event]) -> Complaint:
     for position, (at, event) in enumerate(story, start=1):
         recorded = Recorded(position, "complaint-k", position, at, at, event, "c", "id", "Li Na")
         handler = declaration.handlers[type(event)]
-        folded = handler.fold(row, recorded, *([Policies()] if handler.policies else []))
+        folded = handler.after(row, recorded, Policies(), None)
         assert folded is not None
         row = folded
     assert isinstance(row, Complaint)

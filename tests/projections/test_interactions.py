@@ -32,6 +32,6 @@ def test_a_call_is_answered_after_three_rings_or_as_the_policy_says(
     )  # fmt: skip
     declaration = views["interactions"]
     recorded = Recorded(1, "interaction-i", 1, MONDAY, MONDAY, call, "c", "id", "Li Na")
-    row = declaration.handlers[InteractionRecorded].fold(declaration.blank(("i",)), recorded, policies)
+    row = declaration.handlers[InteractionRecorded].after(declaration.blank(("i",)), recorded, policies, None)
     assert isinstance(row, Interaction)
     assert row.rang_too_long is too_long
