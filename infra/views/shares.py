@@ -25,8 +25,10 @@ RENEW = """
 WITH mine AS (
     UPDATE kehu.workers SET lease_until = clock_timestamp() + $3 * interval '1 second'
      WHERE tenant = $1 AND name = $2 RETURNING name)
-SELECT set_config('idle_in_transaction_session_timeout', $4, true) FROM mine
+SELECT set_config('idle_in_transaction_session_timeout', $4, true),
+       set_config('plan_cache_mode', 'force_custom_plan', true) FROM mine
 """
+"""A plan for any number of shards, as PostgreSQL makes one after five uses, compares each with each."""
 JOIN = """
 INSERT INTO kehu.workers (tenant, name, lease_until, follows)
 VALUES ($1, $2, clock_timestamp() + $3 * interval '1 second', $4)

@@ -53,6 +53,20 @@ async def test_a_role_in_a_file_gives_its_rights_in_that_file_alone(api: Api, ro
     assert code(refused) == "FORBIDDEN"
 
 
+async def test_an_operator_does_the_daily_work_of_a_customer_and_a_contributor_does_not(api: Api) -> None:
+    await tell(api, 1, "li")
+    order = {"orderId": "o9", "totalMinor": 7, "currency": "EUR", "items": 1}
+    for role, refusal in ((FileRole.CONTRIBUTOR, "FORBIDDEN"), (FileRole.OPERATOR, None)):
+        await name(api, role, role.value)
+        async with asking(api, await key_of(api.tenant, Role.AGENT, role.value)) as client:
+            assert code(await wish(client, "placeOrder", customerId="c1", **order)) == refusal
+            if refusal:
+                await api.done("placeOrder", customerId="c1", **order | {"orderId": "o8"})
+            fulfilled = await wish(client, "fulfilOrder", orderId="o8")
+            assert code(fulfilled) == refusal
+    assert fulfilled["data"]["fulfilOrder"]["errors"] == []
+
+
 async def test_extra_fields_may_be_edited_where_core_fields_may_not_and_the_refusal_says_why(
     api: Api,
 ) -> None:

@@ -8,7 +8,7 @@ from domain.roles import Role
 from tests.api.server import Api, key_of
 
 MUTATION = """mutation ($input: ReassignCustomersInput!) {
-  reassignCustomers(input: $input) { customers position errors { code field } }
+  reassignCustomers(input: $input) { customers roles position errors { code field } }
 }"""
 
 
@@ -35,6 +35,25 @@ async def test_all_customers_of_one_get_another(api: Api) -> None:
     assert len(then["then"]["nodes"]) == 4
     again = await reassigned(api, owner="mei", to="fang", idempotencyKey="leave-1")
     assert (again["customers"], again["position"], again["errors"]) == (0, None, [])
+
+
+async def test_all_roles_in_files_of_one_get_another_who_has_their_rights_then(api: Api) -> None:
+    roles = "fileRoles(filter: {holds: {eq: true}}) { nodes { customerId role member } }"
+    for customer, owner in (("c1", "li"), ("c2", "mei"), ("c3", None)):
+        await api.done("registerCustomer", customerId=customer)
+        if owner:
+            await api.done("assignOwner", customerId=customer, owner=owner)
+    await api.done("assignFileRole", customerId="c1", role="CUSTODIAN", member="mei")
+    await api.done("assignFileRole", customerId="c1", role="OPERATOR", member="li")
+    done = await reassigned(api, owner="mei", to="fang")
+    assert (done["customers"], done["roles"], done["errors"]) == (1, 2, [])
+    query = f"query ($at: Int64!) @asOf(at: {{atLeast: $at}}) {{ {roles} }}"
+    data = await api.ask(query, at=done["position"])
+    assert data["fileRoles"]["nodes"] == [
+        {"customerId": "c1", "role": "CUSTODIAN", "member": "fang"},
+        {"customerId": "c1", "role": "OPERATOR", "member": "li"},
+        {"customerId": "c3", "role": "CREATOR", "member": "fang"},
+    ]
 
 
 async def test_nobody_gives_customers_to_themselves(api: Api) -> None:

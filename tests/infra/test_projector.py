@@ -65,6 +65,16 @@ async def test_however_the_views_came_about_their_digests_are_equal(
     assert {generation for _, generation in await world.positions()} == {5}
 
 
+async def test_each_step_is_planned_for_as_many_shards_as_it_moves(world: World) -> None:
+    """PostgreSQL's plan for any number of them compares each with each: fifty times the work."""
+    follower = world.projector()
+    for seed in range(10):
+        await world.live(seed, 1)
+        await follower.step()
+    plans = "SELECT generic_plans, custom_plans > 5 FROM pg_prepared_statements WHERE statement = $1"
+    assert [tuple(row) for row in await world.log.pool.fetch(plans, projector.MOVE)] == [(0, True)]
+
+
 class Crash(BaseException):
     """The process ends here, as far as PostgreSQL can tell."""
 
