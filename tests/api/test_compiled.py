@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
+from asyncpg.connection import LoggedQuery
 from starlette.requests import HTTPConnection
 
 from api.access import Access
@@ -84,12 +85,18 @@ async def settled(api: Api, ask: Ask, query: str, variables: dict[str, Any], cal
 
 @asynccontextmanager
 async def listened(database: str, declared: Iterable[Declaration]) -> AsyncIterator[tuple[Tenant, list[str]]]:
-    """The tenant on connections of its own (one waits for wake-ups), and the statements sent on them."""
+    """The tenant on connections of its own, and the statements sent on them; not the wait for wake-ups,
+    which begins when there is time for it."""
     sent: list[str] = []
+
+    def note(statement: LoggedQuery) -> None:
+        if not statement.query.startswith("LISTEN"):
+            sent.append(statement.query)
+
     async with connected(database, size=2) as pool:
         async with pool.acquire() as one, pool.acquire() as other:
             for connection in (one, other):
-                connection.add_query_logger(lambda statement: sent.append(statement.query))
+                connection.add_query_logger(note)
         tenant = Tenant(pool, "main", declared)
         try:
             yield tenant, sent
