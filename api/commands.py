@@ -102,7 +102,6 @@ MEANINGS: Mapping[str, str] = {
     "hours": "For each weekday, Monday first, when it is open.",
     "holidays": "Days on which it stays closed.",
     "default_minutes": "Working minutes for every severity that is not named.",
-    "by_severity": "Other times for some severities.",
     "minutes": "Working minutes from receipt to decision.",
     "most_hours": "Hours on the clock that it may take at most, up to a year.",
     "average_hours": "Hours that such promises should take on average; none, where it is left out.",

@@ -30,7 +30,7 @@ DEADLINES = {
     "deadlinesVersion": "strict",
     "effectiveFrom": "2026-01-01",
     "defaultMinutes": 480,
-    "bySeverity": [{"severity": "CRITICAL", "minutes": 60}],
+    "rules": [{"severity": "CRITICAL", "minutes": 60}],
 }
 BIG = 6_000_000_000
 """Beyond 32 bits."""
