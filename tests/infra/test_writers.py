@@ -37,10 +37,10 @@ from infra.engine import Engine, Executed
 from infra.log.log import Log
 from infra.log.units import Appended, CommandIdReused, Unit
 from tests.domain.samples import sample
+from tests.infra.conftest import opened
 from tests.infra.invariants import faults
 from tests.infra.judges import Fact, category
 from tests.infra.lives import POOLS, random_wish
-from tests.infra.test_engine import opened
 from tests.infra.wishes import wish
 
 CONTEXTS: Mapping[str, str] = {
