@@ -52,6 +52,9 @@ class Build:
         """The shards that this process moves."""
         self.table = Table(declaration, generation)
         self.waiting = Waiting(tenant, self.table)
+        self.erasable = declaration.erasable
+        self.follows = _topics(declaration)
+        """The names of the events that matter to it."""
         self._personal_key = bool(declaration.personal_key)
         self._own = all(handler.own for handler in declaration.handlers.values())
         self.forget()
@@ -77,14 +80,6 @@ class Build:
     def reads(self) -> tuple[str, ...]:
         """The views that it is computed from, or looks something up in."""
         return self.declaration.reads
-
-    @property
-    def follows(self) -> frozenset[str]:
-        """The names of the events that matter to it."""
-        population = self.declaration.population
-        kinds = self.declaration.handlers.keys() if population is None else (population.at,)
-        erasures = {PersonalDataErased.TOPIC} if self.declaration.erasable else set()
-        return frozenset(kind.TOPIC for kind in kinds) | erasures
 
     def stands(self, positions: list[int], mine: frozenset[int]) -> None:
         """How far its shards are, and which of them are this process's."""
@@ -272,6 +267,14 @@ class Build:
         if not self.indexed:
             await self.table.hold(connection)
         await self.table.compute(connection, self.tenant, position, query, sources, values)
+
+
+def _topics(declaration: Declaration) -> frozenset[str]:
+    """The names of the events that matter to a view."""
+    population = declaration.population
+    kinds = declaration.handlers.keys() if population is None else (population.at,)
+    erasures = {PersonalDataErased.TOPIC} if declaration.erasable else set()
+    return frozenset(kind.TOPIC for kind in kinds) | erasures
 
 
 def _matches(value: View, wanted: Mapping[str, Any]) -> bool:
