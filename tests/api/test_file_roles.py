@@ -135,7 +135,9 @@ async def test_a_profile_change_notifies_the_operator_of_the_file_and_nobody_els
     ]
 
 
-async def test_whoever_opens_a_file_looks_after_the_customer_until_somebody_owns_the_customer(api: Api) -> None:
+async def test_whoever_opens_a_file_looks_after_the_customer_until_somebody_owns_the_customer(
+    api: Api,
+) -> None:
     opened = {"customerId": "c9", "name": "王", "relation": "CONSUMER"}
     phone = {"customerId": "c9", "kind": "PHONE", "value": "+86 138 0000 0000"}
     read = ASK % 'customer(customerId: "c9") { name contactPoints { nodes { value } } }'
