@@ -77,43 +77,26 @@ class Schema(strawberry.Schema):
         allowed_operation_types: Iterable[OperationType] | None = None,
         operation_extensions: dict[str, Any] | None = None,
     ) -> ExecutionResult:
-        asked = query, variable_values, context_value, root_value, operation_name
-        if not tracing.is_on():
-            return await self._execute(*asked, allowed_operation_types, operation_extensions)
-        kind = kind_of(query, operation_name)
+        allowed = None if allowed_operation_types is None else set(allowed_operation_types)
+        kind = kind_of(query, operation_name) if tracing.is_on() else None
         with tracing.span("operation", graphql__operation__type=kind.value if kind else "none") as note:
-            result = await self._execute(*asked, allowed_operation_types, operation_extensions)
+            answer, reads = None, allowed is None or OperationType.QUERY in allowed
+            if query and reads and self.plans and (known := self.plans.known(query, operation_name)):
+                context_value, given = context_value.anew(), variable_values or {}
+                answer = await self._by_plan(self.plans, query, known, given, context_value)
+            if answer is None:
+                answer = await super().execute(
+                    query,
+                    variable_values,
+                    context_value,
+                    root_value,
+                    operation_name,
+                    allowed,
+                    operation_extensions,
+                )
+            result = await self._logged(context_value, answer)
             note("kehu.errors", [str((error.extensions or {}).get("code")) for error in result.errors or ()])
             return result
-
-    async def _execute(
-        self,
-        query: str | None,
-        variable_values: dict[str, Any] | None,
-        context_value: Any,
-        root_value: Any,
-        operation_name: str | None,
-        allowed_operation_types: Iterable[OperationType] | None,
-        operation_extensions: dict[str, Any] | None,
-    ) -> ExecutionResult:
-        allowed = None if allowed_operation_types is None else set(allowed_operation_types)
-        if query and (allowed is None or OperationType.QUERY in allowed):
-            found = self.plans.known(query, operation_name) if self.plans else None
-            if self.plans and found:
-                context_value = context_value.anew()
-                answer = await self._by_plan(self.plans, query, found, variable_values or {}, context_value)
-                if answer is not None:
-                    return await self._logged(context_value, answer)
-        answer = await super().execute(
-            query,
-            variable_values,
-            context_value,
-            root_value,
-            operation_name,
-            allowed,
-            operation_extensions,
-        )
-        return await self._logged(context_value, answer)
 
     async def _logged(self, context: Call, result: ExecutionResult) -> ExecutionResult:
         """The result, once the log says who has read what; nothing of it where that cannot be logged."""

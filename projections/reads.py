@@ -12,12 +12,9 @@ from domain.roles import Role
 from projections.view import CustomerId, View, on, ref, view
 
 
-@view("personal_data_reads", key="customer_id position", indexes=["reader read_at", "loan_id"])
-class CustomerRead(View):
-    """That somebody has seen personal data of a customer: the first time on a business day."""
+class _Read(View):
+    """That somebody has seen personal data."""
 
-    customer_id: CustomerId
-    """Whose data."""
     position: int
     """Of the event in the log."""
     reader: str
@@ -30,15 +27,11 @@ class CustomerRead(View):
     """The view or the report that was read; `events` is the log itself."""
     fields: tuple[str, ...]
     """Which personal fields of it; none: all."""
-    ground: Ground
-    """By which right."""
-    loan_id: Annotated[str | None, ref("file_loans")] = None
-    """By which loan."""
     read_at: datetime
     """When, for the first time on that day."""
 
-    @on(PersonalDataRead)
-    def read(self, recorded: Recorded[PersonalDataRead]) -> Self:
+    def told(self, recorded: Recorded[PersonalDataRead], **more: Any) -> Self:
+        """What the event says of every read, and more."""
         e = recorded.event
         return self.but(
             reader=recorded.actor,
@@ -46,10 +39,25 @@ class CustomerRead(View):
             day=e.day,
             what=e.what,
             fields=e.fields,
-            ground=e.ground,
-            loan_id=e.loan_id,
             read_at=recorded.occurred_at,
+            **more,
         )
+
+
+@view("personal_data_reads", key="customer_id position", indexes=["reader read_at", "loan_id"])
+class CustomerRead(_Read):
+    """That somebody has seen personal data of a customer: the first time on a business day."""
+
+    customer_id: CustomerId
+    """Whose data."""
+    ground: Ground
+    """By which right."""
+    loan_id: Annotated[str | None, ref("file_loans")] = None
+    """By which loan."""
+
+    @on(PersonalDataRead)
+    def read(self, recorded: Recorded[PersonalDataRead]) -> Self:
+        return self.told(recorded, ground=recorded.event.ground, loan_id=recorded.event.loan_id)
 
 
 def _about_many(recorded: Recorded[Any]) -> Iterable[tuple[Any, ...]]:
@@ -57,32 +65,9 @@ def _about_many(recorded: Recorded[Any]) -> Iterable[tuple[Any, ...]]:
 
 
 @view("bulk_reads", key="position", indexes=["reader read_at"])
-class BulkRead(View):
+class BulkRead(_Read):
     """That somebody has seen personal data of many customers at once: in a report, a group, an export."""
-
-    position: int
-    """Of the event in the log."""
-    reader: str
-    """Who read it."""
-    role: Role
-    """The reader's role."""
-    day: date
-    """The business day."""
-    what: str
-    """The view or the report that was read; `events` is the log itself."""
-    fields: tuple[str, ...]
-    """Which personal fields of it; none: all."""
-    read_at: datetime
-    """When, for the first time on that day."""
 
     @on(PersonalDataRead, keys=_about_many)
     def read(self, recorded: Recorded[PersonalDataRead]) -> Self:
-        e = recorded.event
-        return self.but(
-            reader=recorded.actor,
-            role=e.role,
-            day=e.day,
-            what=e.what,
-            fields=e.fields,
-            read_at=recorded.occurred_at,
-        )
+        return self.told(recorded)

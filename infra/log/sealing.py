@@ -95,7 +95,7 @@ class Keys:
 
     async def of(self, subjects: Collection[str]) -> Keyring:
         """The keys of these subjects as they are now."""
-        rows = await self._pool.fetch(FIND, self._tenant, list(subjects))
+        rows = await self._pool.fetch(FIND, self._tenant, list(subjects)) if subjects else []
         return {row["subject"]: row["key"] for row in rows}
 
     async def sealer(self, units: Iterable[Unit]) -> Stored:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -52,6 +52,9 @@ class Build:
         """The shards that this process moves."""
         self.table = Table(declaration, generation)
         self.waiting = Waiting(tenant, self.table)
+        self.erasable = declaration.erasable
+        self.follows = _topics(declaration)
+        """The names of the events that matter to it."""
         self._personal_key = bool(declaration.personal_key)
         self._own = all(handler.own for handler in declaration.handlers.values())
         self.forget()
@@ -77,14 +80,6 @@ class Build:
     def reads(self) -> tuple[str, ...]:
         """The views that it is computed from, or looks something up in."""
         return self.declaration.reads
-
-    @property
-    def follows(self) -> frozenset[str]:
-        """The names of the events that matter to it."""
-        population = self.declaration.population
-        kinds = self.declaration.handlers.keys() if population is None else (population.at,)
-        erasures = {PersonalDataErased.TOPIC} if self.declaration.erasable else set()
-        return frozenset(kind.TOPIC for kind in kinds) | erasures
 
     def stands(self, positions: list[int], mine: frozenset[int]) -> None:
         """How far its shards are, and which of them are this process's."""
@@ -150,9 +145,9 @@ class Build:
         """Erase what is personal in the rows of these shards about the customers of these events, as of every
         moment; the events are all those about them, up to where the build stands, without what is personal.
         """
-        customers = sorted({str(event.customer_id) for event in events})
+        customers = {str(event.customer_id) for event in events}
         runs: dict[Key, list[Version]] = {}
-        keys = await self.table.about(connection, self.tenant, customers)
+        keys = await self.table.about(connection, self.tenant, sorted(customers))
         if keys := [key for key in keys if self.shard(key) in shards]:
             for version in await self.table.versions(connection, self.tenant, keys):
                 runs.setdefault(self.declaration.key_of(version[0]), []).append(version)
@@ -162,7 +157,7 @@ class Build:
         if self._own:
             await self.fold(connection, [(event, Policies()) for event in events], shards, {}, False)
         else:
-            left = [version for run in runs.values() for version in self._erased(run)]
+            left = [version for run in runs.values() for version in self._erased(run, customers)]
             await self.table.write(
                 connection,
                 self.tenant,
@@ -171,13 +166,17 @@ class Build:
                 opened=[(row, since) for row, since, until in left if until is None],
             )
 
-    def _erased(self, run: Sequence[Version]) -> list[Version]:
-        """The versions of one key without what is personal; those that differed in nothing else are one."""
-        left: list[Version] = []
+    def _erased(self, run: Sequence[Version], customers: Container[str]) -> list[Version]:
+        """The versions of one key without what is personal about these customers; those that differ in
+        nothing else are one. What was about somebody else before or after stays.
+        """
+        subject, left = str(self.declaration.subject), list[Version]()
         for row, since, until in run:
-            bare = self.declaration.without(row)
+            whose = getattr(row, subject)
+            theirs = whose is None or whose in customers
+            bare = self.declaration.without(row) if theirs else row
             if bare is None:
-                return []
+                continue
             if left and left[-1][0] == bare and left[-1][2] == since:
                 since = left.pop()[1]
             left.append((bare, since, until))
@@ -268,6 +267,14 @@ class Build:
         if not self.indexed:
             await self.table.hold(connection)
         await self.table.compute(connection, self.tenant, position, query, sources, values)
+
+
+def _topics(declaration: Declaration) -> frozenset[str]:
+    """The names of the events that matter to a view."""
+    population = declaration.population
+    kinds = declaration.handlers.keys() if population is None else (population.at,)
+    erasures = {PersonalDataErased.TOPIC} if declaration.erasable else set()
+    return frozenset(kind.TOPIC for kind in kinds) | erasures
 
 
 def _matches(value: View, wanted: Mapping[str, Any]) -> bool:

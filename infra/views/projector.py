@@ -330,6 +330,6 @@ def _followed(build: Build, kinds: Kinds) -> Sequence[Moment]:
 
 def _erased(build: Build, kinds: Kinds) -> list[str]:
     """The customers whose personal data a build has to erase by these events."""
-    if not build.declaration.erasable:
+    if not build.erasable:
         return []
     return [str(recorded.customer_id) for recorded, _ in kinds.get(PersonalDataErased, ())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -24,23 +24,10 @@ from domain.surveys import DesignSurvey, IssueSurvey
 from infra.engine import Engine
 from infra.log.units import Appended
 from infra.plan import Rows
-from tests.infra.test_engine import opened
 from tests.infra.wishes import NOON, wish
 
 PASSPORT = {"kind": "passport", "value": "E12345678"}
 CUSTOMERS = [f"c-{n}" for n in range(12)]
-
-
-@pytest.fixture
-async def engine(database: str) -> AsyncIterator[Engine]:
-    async with opened(database) as engine:
-        yield engine
-
-
-@pytest.fixture
-async def other(database: str) -> AsyncIterator[Engine]:
-    async with opened(database) as engine:
-        yield engine
 
 
 def registered(customer: str = "li") -> Command:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -26,37 +24,9 @@ from domain.customers import (
 from domain.errors import DomainError
 from domain.events import Recorded
 from domain.orders import CancelOrder, Order, OrderAlreadyPlaced, Overpaid, PlaceOrder, ReceivePayment
-from infra.database import connected
 from infra.engine import Engine
-from infra.log.group_commit import GroupCommit
-from infra.log.log import Log
 from infra.log.units import Appended, CommandIdReused
 from tests.infra.wishes import wish
-
-
-@asynccontextmanager
-async def opened(database: str) -> AsyncIterator[Engine]:
-    """A write path of its own on the database, as another process would have it."""
-    async with connected(database) as pool:
-        log = Log(pool, "main")
-        await log.create()
-        commit = GroupCommit(log)
-        try:
-            yield Engine(log, commit)
-        finally:
-            await commit.close()
-
-
-@pytest.fixture
-async def engine(database: str) -> AsyncIterator[Engine]:
-    async with opened(database) as engine:
-        yield engine
-
-
-@pytest.fixture
-async def other(database: str) -> AsyncIterator[Engine]:
-    async with opened(database) as engine:
-        yield engine
 
 
 def register(customer: str = "li", **fields: Any) -> RegisterCustomer:

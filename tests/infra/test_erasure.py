@@ -26,6 +26,7 @@ from domain.files import RecordFileEntry
 from domain.identifiers import AddIdentifier, IdentifierTaken, RejectIdentifier, VerifyIdentifier
 from domain.interactions import RecordInteraction, ResolveInteraction
 from domain.leads import CaptureLead, QualifyLead
+from domain.merging import MergeCustomers, ReverseMerge
 from domain.restrictions import RestrictCustomer
 from infra.archive.archiving import archive, due
 from infra.archive.verifying import verify
@@ -39,6 +40,7 @@ from infra.log.reading import Selection
 from infra.log.sealing import SEALED
 from infra.views import projector
 from infra.views.builds import Build
+from projections.view import views
 from tests.infra.test_archive import SIZE, SMALL_RANGES
 from tests.infra.wishes import wish
 from tests.infra.worlds import VIEWS, World, opened_world
@@ -160,6 +162,24 @@ async def test_the_views_are_what_a_rebuild_makes_of_the_log(
     await views.rebuild()
     await views.catch_up()
     assert await world.digests() == erased
+
+
+async def test_what_a_key_said_of_another_customer_stays(world: World) -> None:
+    """Zhao's file was Wang's alias, then Li's, then Wang's again; Li is forgotten."""
+    for id in ("li", "wang", "zhao"):
+        await world.engine.execute(wish(RegisterCustomer, customer_id=id))
+    moments = []
+    for merge, front in (("m-1", "wang"), ("m-2", "li"), ("m-3", "wang")):
+        merged = {"merge_id": merge, "customer_id": front, "merged_id": "zhao"}
+        await world.engine.execute(wish(MergeCustomers, **merged, reason=f"{front} said so"))
+        moments.append(await world.log.head())
+        await world.engine.execute(wish(ReverseMerge, merge_id=merge, reason="a mistake"))
+    await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+    await world.projector().catch_up()
+
+    aliases = views["customer_aliases"]
+    told = [row.reason for at in moments for row in (await world.rows(aliases, at)).values()]  # type: ignore[attr-defined]
+    assert told == ["wang said so", ERASED, "wang said so"]
 
 
 async def test_a_crash_in_the_middle_leaves_it_to_the_next_process(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -29,22 +28,9 @@ from infra.engine import Engine
 from infra.imports.rehearsal import Rehearsal
 from infra.log.units import Appended
 from tests.domain.samples import sample
-from tests.infra.test_engine import opened
 from tests.infra.wishes import wish
 
 ORDER = {"total_minor": 700, "currency": "CNY", "items": 1}
-
-
-@pytest.fixture
-async def engine(database: str) -> AsyncIterator[Engine]:
-    async with opened(database) as engine:
-        yield engine
-
-
-@pytest.fixture
-async def other(database: str) -> AsyncIterator[Engine]:
-    async with opened(database) as engine:
-        yield engine
 
 
 def some(command: type[Command], **fields: Any) -> Command:

@@ -159,7 +159,7 @@ async def test_nobody_who_appends_waits_for_a_step(world: World, monkeypatch: py
 async def test_what_serves_follows_the_log_while_another_build_begins_anew(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.live(7, 400)
+    await world.live(7, 1000)
     follower = world.projector()
     await follower.catch_up()
     await follower.rebuild(["orders"])

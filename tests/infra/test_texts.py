@@ -10,7 +10,8 @@ import pytest
 
 import projections.complaints
 import projections.customers
-import projections.interactions  # noqa: F401  # these declare the views
+import projections.interactions
+import projections.orders  # noqa: F401  # these declare the views
 from domain.commands import parse
 from domain.complaints import ComplaintReceived, ReceiveComplaint
 from domain.customers import AddContactPoint, ChangeProfile, RegisterCustomer
@@ -38,6 +39,7 @@ TEXTS = {
     "10 kB": "茶🍵x\n" * 1_300,
     "100,000 letters": "".join(random.Random(31).choices('茶🍵 x\u0301\\"\n', k=100_000)),
 }
+FOLLOWED = ("customers", "orders", "customer_values", "interactions", "complaints")
 UNSTORABLE = {"NUL": "a\x00b", "a high surrogate": "a\ud83db", "a low surrogate": "\udf75"}
 
 
@@ -48,9 +50,7 @@ class World:
     async def row(self, view: str, key: str, value: str) -> View:
         """A view's row after all that happened; both as it is live and as of the log's end."""
         declaration = views[view]
-        head = await Projector(
-            self.log, [views[n] for n in ("customers", "interactions", "complaints")]
-        ).catch_up()
+        head = await Projector(self.log, [views[name] for name in FOLLOWED]).catch_up()
         table = Table(declaration, 1)
         columns = ", ".join(f'"{column}"' for column in table.columns)
         (record,) = await self.log.pool.fetch(

@@ -40,6 +40,11 @@ async def test_a_whole_log_has_none(log: Log, tmp_path: Path) -> None:
     assert await faults(log) == []
 
 
+async def test_no_keys_are_asked_for_where_nothing_is_sealed(log: Log) -> None:
+    await log.pool.execute("DROP TABLE kehu.subject_keys")
+    assert await faults(log) == []
+
+
 @pytest.mark.parametrize(
     ("damage", "told"),
     [

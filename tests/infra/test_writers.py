@@ -37,10 +37,10 @@ from infra.engine import Engine, Executed
 from infra.log.log import Log
 from infra.log.units import Appended, CommandIdReused, Unit
 from tests.domain.samples import sample
+from tests.infra.conftest import opened
 from tests.infra.invariants import faults
 from tests.infra.judges import Fact, category
 from tests.infra.lives import POOLS, random_wish
-from tests.infra.test_engine import opened
 from tests.infra.wishes import wish
 
 CONTEXTS: Mapping[str, str] = {
@@ -203,16 +203,26 @@ async def test_several_writers_at_once_break_no_rule(engines: list[Engine], cont
 
 
 async def test_writers_who_append_without_their_conditions_break_rules(engines: list[Engine]) -> None:
-    for engine in engines:
-        engine._commit.append = careless(engine._commit.append)  # type: ignore[method-assign, assignment]  # on purpose
-    _, history = await written(engines, "care")
-    assert faults(history) != []
+    pair, both, points = engines[:2], asyncio.Barrier(2), {"customer_id": "li", "points": 10}
+    await pair[0].execute_many(
+        [
+            wish(RegisterCustomer, customer_id="li"),
+            wish(EarnPoints, **points, transaction_id="e", reason="order"),
+        ]
+    )
+    for engine in pair:
+        engine._commit.append = careless(engine._commit.append, both)  # type: ignore[method-assign, assignment]  # on purpose
+    redeemed = [wish(RedeemPoints, **points, transaction_id=id, reason="gift") for id in ("1", "2")]
+    await asyncio.gather(*(engine.execute(command) for engine, command in zip(pair, redeemed, strict=True)))
+    assert faults(await pair[0].log.read()) != []
 
 
-def careless(append: Append) -> Append:
-    """Forgets that a decision holds only while nothing else has happened to a customer."""
+def careless(append: Append, decided: asyncio.Barrier) -> Append:
+    """Forgets that a decision holds only while nothing else has happened to a customer: once all have
+    decided, all append."""
 
     async def anyhow(unit: Unit) -> Appended:
+        await decided.wait()
         own = {command.stream for command in unit.commands}
         expected = {stream: version for stream, version in unit.expected.items() if stream in own}
         return await append(msgspec.structs.replace(unit, expected=expected, unless=[]))
