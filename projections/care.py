@@ -78,23 +78,24 @@ class Visit(View):
         SELECT customer_id, min(planned_for) AS day FROM {{visits}} v WHERE status = 'planned' GROUP BY 1),
     plan AS (
         SELECT c.customer_id, c.owner, 'revisit' AS kind, greatest(d.day, s.day) AS since,
-               CASE WHEN {TODAY} <= d.day + 365 THEN {service("first_year_days")}
+               NULL AS abc_class, CASE WHEN {TODAY} <= d.day + 365 THEN {service("first_year_days")}
                     ELSE {service("later_days")} END AS days
           FROM delivered d JOIN {{customers}} c USING (customer_id) LEFT JOIN seen s USING (customer_id)
          WHERE c.live
         UNION ALL
         SELECT c.customer_id, c.owner, 'round', coalesce(s.day, c.registered_at::date),
-               CASE v.abc_class WHEN 'a' THEN {service("class_a_days")}
+               v.abc_class, CASE v.abc_class WHEN 'a' THEN {service("class_a_days")}
                     WHEN 'b' THEN {service("class_b_days")}
                     ELSE {service("class_c_days")} END
           FROM {{customers}} c JOIN {{customer_values}} v USING (customer_id)
           LEFT JOIN seen s USING (customer_id)
          WHERE c.live AND c.owner IS NOT NULL)
-    SELECT p.customer_id, p.owner AS account_manager, p.kind,
+    SELECT p.customer_id, p.owner AS account_manager, p.kind, p.abc_class,
            p.since AS last_seen, p.since + p.days AS due_on,
            p.since + p.days < {TODAY} AS overdue, n.day AS planned_on
       FROM plan p LEFT JOIN planned n USING (customer_id)
      WHERE p.since + p.days <= {TODAY} + 7 AND (:owner::text IS NULL OR p.owner = :owner::text)
+       AND (:only::text IS NULL OR p.kind = :only::text)
      ORDER BY due_on, p.customer_id, p.kind LIMIT 500
     """,
 )
@@ -109,6 +110,8 @@ class DueVisit(View):
     """As of this day; the last business day, where it is left out."""
     owner: str | None = None
     """One account manager's customers; all, where it is left out."""
+    only: str | None = None
+    """`revisit` or `round`; both, where it is left out."""
 
     customer_id: str
     """Whom."""
@@ -116,6 +119,8 @@ class DueVisit(View):
     """Who goes."""
     kind: str
     """`revisit` or `round`."""
+    abc_class: str | None
+    """Of a round, the customer's class: `a`, `b` or `c`."""
     last_seen: date
     """The latest visit, or the delivery or registration where there was none."""
     due_on: date
