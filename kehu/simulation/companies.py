@@ -70,6 +70,12 @@ NAMES = (
 PARENTS = {1: 0, 2: 1, 5: 4}
 """Who stands below whom: a group of three levels, and one of two."""
 PRODUCTS = ("piano", "opera", "jazz", "folk", "headphones", "turntable")
+LEFT = {
+    "natural": "歇业的琴行 A music shop that closed",
+    "malicious": "赖账的代理 An agent who never paid",
+    "own_fault": "受气的书店 A bookshop that we kept waiting",
+}
+"""Resellers who are gone, by the cause of the break."""
 LEAD, OTHER_LEAD = words.LEADS
 MAINTAINER, CONTRIBUTOR = words.AGENTS[1:3]
 """Who keeps the companies' core data true, and who adds what else there is to know."""
@@ -122,6 +128,10 @@ def commands(chosen: Mapping[str, Sequence[Purchase]]) -> Iterator[Command]:
         merged_id=company(5),
         reason="same firm, told on the phone 电话确认",
     )
+    for cause, reason in LEFT.items():
+        me, id = {"customer_id": f"sim-left-{cause}"}, f"left/{cause}"
+        yield tell(RegisterCustomer, id, at("1997-02-11", 9), LEAD, **me, name=reason, relation="channel")
+        yield tell(EndRelationship, f"{id}/end", at("1998-04-06"), LEAD, **me, cause=cause, reason=reason)
     yield tell(
         RegisterCustomer,
         "erased",
@@ -242,7 +252,7 @@ class _Company:
             CONTRIBUTOR,
             **me,
             category="records",
-            percent=30 + 5 * number,
+            percent=30 + 5 * number if number != 6 else 95,
             basis="stated" if number % 2 else "estimated",
             told_by="buyer, on the fair",
         )

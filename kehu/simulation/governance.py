@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.articles import UseArticle
 from domain.commands import Command
@@ -20,7 +20,7 @@ from domain.interactions import (
     ResumeInteraction,
     RuleOnHandover,
 )
-from domain.measures import CheckMeasure, FinishMeasure, KeepMeasure, PlanMeasure
+from domain.measures import CheckMeasure, DropMeasure, FinishMeasure, KeepMeasure, PlanMeasure
 from domain.messages import PassMessageOn, TakeMessage
 from domain.quality import ScoreQuality
 from domain.rivals import ObserveRival
@@ -68,33 +68,29 @@ def commands(chosen: Mapping[str, Sequence[Purchase]]) -> Iterator[Command]:
             told_by="a customer's leaflet",
             customer_id=company(number),
         )
-    yield tell(
-        PlanMeasure,
-        "measure",
-        at("1998-03-16"),
-        LEAD,
-        measure_id="dry-boxes",
-        root_cause="packaging",
-        category="delivery",
-        title="防水纸箱 waterproof boxes",
-        member=AGENTS[4],
-        due_on="1998-04-01",
+    yield from _measure("dry-boxes", "防水纸箱 waterproof boxes", at("1997-04-14"), at("1997-05-01"), 92)
+    yield tell(KeepMeasure, "dry-boxes/kept", at("1997-08-04"), LEAD, measure_id="dry-boxes")
+    yield from _measure(
+        "second-carrier", "第二家快递 a second carrier", at("1998-03-16"), at("1998-04-01"), 80
     )
-    yield tell(FinishMeasure, "measure/done", at("1998-04-01"), AGENTS[4], measure_id="dry-boxes")
-    yield tell(
-        CheckMeasure,
-        "measure/checked",
-        at("1998-06-20"),
-        LEAD,
-        measure_id="dry-boxes",
-        note="no wet parcel since",
-    )
-    yield tell(KeepMeasure, "measure/kept", at("1998-06-21"), LEAD, measure_id="dry-boxes")
+    given_up = {"measure_id": "second-carrier", "reason": "no fewer complaints than before"}
+    yield tell(DropMeasure, "second-carrier/dropped", at("1998-06-22"), LEAD, **given_up)
+
+
+def _measure(id: str, title: str, planned: datetime, done: datetime, days: int) -> Iterator[Command]:
+    """A measure against late and wet parcels, checked so many days after it was done."""
+    it = {"measure_id": id}
+    plan = {"category": "delivery", "title": title, "member": AGENTS[4], "due_on": done.date().isoformat()}
+    cause = "packaging" if id == "dry-boxes" else "carrier"
+    yield tell(PlanMeasure, id, planned, LEAD, **it, **plan, root_cause=cause)
+    yield tell(FinishMeasure, f"{id}/done", done, AGENTS[4], **it)
+    checked = done + timedelta(days=days)
+    yield tell(CheckMeasure, f"{id}/checked", checked, LEAD, **it, note="complaints counted 已统计投诉")
 
 
 def _contact(number: int) -> Iterator[Command]:
     id, agent, other = f"sim-i-co-{number + 1}", AGENTS[number % 6], AGENTS[(number + 1) % 6]
-    topic, text = words.TOPICS["en"][number % 8]
+    topic = words.TOPICS["en"][number % 8]
     begin, it = at("1998-06-01", 9.5) + timedelta(days=number), {"interaction_id": id}
 
     yield tell(
@@ -105,15 +101,15 @@ def _contact(number: int) -> Iterator[Command]:
         **it,
         customer_id=company(number % 9),
         channel="phone",
-        direction="inbound",
-        stage=("before", "during", "after")[number % 3],
+        direction=topic.direction,
+        stage=topic.stage,
         service_stage="help",
-        mood="impatient",
-        topic=topic,
-        text=text,
-        rings=1 + number % 5,
+        mood=topic.moods[-1],
+        topic=topic.name,
+        text=topic.text,
+        rings=1 + number % 5 if topic.direction == "inbound" else None,
     )
-    if number % 2:
+    if number % 3:
         yield tell(
             UseArticle,
             f"{id}/article",

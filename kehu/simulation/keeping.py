@@ -11,7 +11,7 @@ from domain.commands import Command
 from domain.costs import BookCost
 from domain.files import GiveCare, ReviewAccount, TellCustomer
 from domain.orders import FulfilOrder
-from domain.points import EarnPoints, RedeemPoints
+from domain.points import EarnPoints, ExpirePoints, RedeemPoints
 from domain.visits import CompleteVisit, MissVisit, PlanVisit
 from kehu.simulation import words
 from kehu.simulation.telling import Purchase, at, tell
@@ -31,6 +31,7 @@ def commands(chosen: Mapping[str, Sequence[Purchase]]) -> Iterator[Command]:
 def _one(number: int, customer_id: str, last: Purchase) -> Iterator[Command]:
     me, agent = {"customer_id": customer_id}, words.AGENTS[number % len(words.AGENTS)]
     bought = last.at + timedelta(hours=10)
+    lapsing = number % 5 == 0 and bought < at("1998-05-01")
     yield tell(
         FulfilOrder, f"{customer_id}/delivered", bought + timedelta(days=4), agent, order_id=last.order_id
     )
@@ -43,8 +44,12 @@ def _one(number: int, customer_id: str, last: Purchase) -> Iterator[Command]:
         points=50 + number,
         transaction_id=f"points-{customer_id}-1",
         reason="order",
-        expires_on="1998-12-31",
+        expires_on="1998-05-31" if lapsing else "1998-12-31",
     )
+    if lapsing:
+        id = f"points-{customer_id}-3"
+        good = {"transaction_id": id, "through": "1998-05-31"}
+        yield tell(ExpirePoints, id, at("1998-06-01"), LEAD, **me, **good)
     if number % 3 == 0:
         yield tell(
             RedeemPoints,
@@ -76,10 +81,10 @@ def _one(number: int, customer_id: str, last: Purchase) -> Iterator[Command]:
             day,
             agent,
             visit_id=visit,
-            stock="two crates of classics",
-            purchases="elsewhere: pop",
-            sales="-",
-            criticism="希望有更多爵士 more jazz, please",
+            stock=f"{1 + number % 7} crates of classics",
+            purchases=("elsewhere: pop", "all with us", "scores from Disc World")[number % 4 % 3],
+            sales=f"{5 + number} records a month",
+            criticism=("希望有更多爵士 more jazz, please", "包装太松 packed too loosely")[number % 2],
         )
     elif number % 3 == 1 and number < 30:
         yield tell(MissVisit, f"{visit}/missed", day, agent, visit_id=visit, reason="nobody at home")

@@ -68,7 +68,7 @@ def commands(chosen: Mapping[str, Sequence[Purchase]]) -> Iterator[Command]:
             member=member,
             department=("service", "sales", "partner desk")[number % 3],
             post="lead" if leads else "agent",
-            skills=[topic for topic, _ in words.TOPICS["en"][number % 8 : number % 8 + 3]],
+            skills=[topic.name for topic in words.TOPICS["en"][number % 8 : number % 8 + 3]],
             languages=["zh", "en"] if number % 2 else ["en"],
             capacity=60 + 20 * number,
             outsourced=number % 3 == 2,
@@ -77,7 +77,7 @@ def commands(chosen: Mapping[str, Sequence[Purchase]]) -> Iterator[Command]:
     yield tell(
         NoteStaffLeft,
         "staff/old.hand/left",
-        at("1998-02-01"),
+        at("1998-06-29"),
         LEAD,
         member="old.hand",
         reason="退休 (retired)",
@@ -99,7 +99,7 @@ def commands(chosen: Mapping[str, Sequence[Purchase]]) -> Iterator[Command]:
         entries=[{"entry_id": "e-1", "name": "Harbour Trading"}, {"entry_id": "e-2", "value": "CN-91310000"}],
     )
     yield from _surveys()
-    for number, (topic, text) in enumerate(words.TOPICS["en"]):
+    for number, topic in enumerate(words.TOPICS["en"]):
         id = f"article-{number + 1}"
         yield tell(
             PublishArticle,
@@ -107,9 +107,9 @@ def commands(chosen: Mapping[str, Sequence[Purchase]]) -> Iterator[Command]:
             BEGIN,
             LEAD,
             article_id=id,
-            topic=topic,
-            title=f"How we answer: {topic}",
-            text=f"A customer may write: {text}",
+            topic=topic.name,
+            title=f"How we answer: {topic.name}",
+            text=f"A customer may write: {topic.text}",
         )
     yield tell(
         ReviseArticle,

@@ -28,10 +28,7 @@ from domain.complaints import (
 from domain.customers import AddContactPoint, AssignOwner, ChangeProfile
 from domain.interactions import (
     Channel,
-    Direction,
     HandOverInteraction,
-    LoopStage,
-    Mood,
     RecordInteraction,
     ResolveInteraction,
     ServiceStage,
@@ -85,10 +82,14 @@ COURSES: Sequence[tuple[int, Sequence[str]]] = (
 
 COMPLAINING = 0.35
 """Of the customers with a story, those who complain."""
+FINISHED = 0.98
+"""Of the contacts, those that are brought to an end."""
+HOURS_TO_ANSWER = (0.05, 0.1, 0.1, 0.15, 0.5, 3)
+"""About how long it takes: mostly within the promised ten minutes."""
 
 
 class Story:
-    """What happens around one customer, drawn from a generator of its own."""
+    """What happens around one customer, drawn from a generator of its own; complaints from another one."""
 
     def __init__(self, customer_id: str, purchases: Sequence[Purchase]) -> None:
         self._id, self._purchases = customer_id, purchases
@@ -126,7 +127,7 @@ class Story:
         if self._random.random() < 0.6:
             phone = {
                 "kind": "phone",
-                "value": f"+1 555 01{self._random.randrange(100):02}",
+                "value": f"+1 {200 + int(self._id) % 800} 555 01{self._random.randrange(100):02}",
                 "label": "mobile",
             }
             yield self._command(AddContactPoint, f"{self._id}/phone", at, self._agent, **customer, **phone)
@@ -144,7 +145,7 @@ class Story:
 
     def _contact(self, id: str, purchase: Purchase, at: datetime) -> Iterator[Command]:
         draw, taker = self._random, self._random.choice(words.AGENTS)
-        topic, text = draw.choice(words.TOPICS[self._language])
+        topic = draw.choice(words.TOPICS[self._language])
         spoken = (channel := draw.choice(list(Channel))) in (Channel.PHONE, Channel.VISIT, Channel.SHOP)
         yield self._command(
             RecordInteraction,
@@ -154,12 +155,12 @@ class Story:
             interaction_id=id,
             customer_id=self._id,
             channel=channel.value,
-            direction=draw.choices([d.value for d in Direction], (4, 1))[0],
-            stage=draw.choices([s.value for s in LoopStage], (2, 1, 4))[0],
+            direction=topic.direction,
+            stage=topic.stage,
             service_stage=draw.choice([None, *(s.value for s in ServiceStage)]),
-            mood=draw.choice([None, *(m.value for m in Mood)]),
-            topic=topic,
-            text=text,
+            mood=draw.choice(topic.moods),
+            topic=topic.name,
+            text=topic.text,
             duration_seconds=draw.randrange(30, 1_800) if spoken else None,
             order_id=purchase.order_id,
         )
@@ -169,11 +170,13 @@ class Story:
             said = {"taker": next_one, "reason": words.SAID[self._language]["handover"]}
             yield self._command(HandOverInteraction, f"{id}/handover", at, taker, interaction_id=id, **said)
             taker = next_one
-        if draw.random() < 0.75:
+        if draw.random() < FINISHED:
             done = {"interaction_id": id, "within_remit": draw.random() < 0.8}
-            yield self._command(ResolveInteraction, f"{id}/resolve", self._after(at, 5), taker, **done)
+            at = self._after(at, draw.choice(HOURS_TO_ANSWER))
+            yield self._command(ResolveInteraction, f"{id}/resolve", at, taker, **done)
 
     def _complaints(self) -> Iterator[Command]:
+        self._random = Random(f"{SEED}, complaints of {self._id}")
         if self._random.random() >= COMPLAINING:
             return
         for number in range(1, self._random.choice((1, 1, 1, 2)) + 1):

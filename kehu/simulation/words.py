@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 FAMILY_ZH = "王李张刘陈杨黄赵吴周徐孙马朱胡林郭何高罗郑梁谢宋唐许韩冯邓曹"
 GIVEN_ZH = (
@@ -24,26 +25,53 @@ REGIONS: Mapping[str, Sequence[str]] = {
 AGENTS = ("mei.lin", "tom.parker", "wang.fang", "sofia.reyes", "li.qiang", "emma.stone-hill")
 LEADS = ("zhao.lead", "karen.lead")
 
-TOPICS: Mapping[str, Sequence[tuple[str, str]]] = {
+
+class Topic(NamedTuple):
+    """What a contact is about, and how such a contact comes about."""
+
+    name: str
+    text: str
+    direction: str
+    """Who begins it."""
+    stage: str
+    """Before, during or after the sale."""
+    moods: Sequence[str | None]
+    """How the customer may seem then."""
+
+
+ASKED = ("inbound", "during", (None, "impatient", "hesitant"))
+WISHED = ("inbound", "before", (None, "pleased", "hesitant"))
+TOLD = ("inbound", "after", (None, "impatient", "tired"))
+GRUMBLED = ("inbound", "after", ("angry", "impatient", "tired"))
+PRAISED = ("inbound", "after", ("pleased",))
+CALLED = ("outbound", "after", (None, "pleased"))
+
+TOPICS: Mapping[str, Sequence[Topic]] = {
     "zh": (
-        ("查询订单", "您好,请问我上周买的唱片发货了吗?📦"),
-        ("咨询新专辑", "想问一下王菲的新专辑什么时候到货,可以帮我预留一张吗?"),
-        ("更改地址", "我搬家了,请把收货地址改到公司,谢谢!"),
-        ("发票", "麻烦补开一张发票,抬头写公司名称。"),
-        ("表扬", "包装很仔细,第二天就到了,非常满意 👍😊"),
-        ("退换咨询", "光盘有一道划痕,播放到第三首会跳,能换一张吗?"),
-        ("回访", "回访:客户对上次的处理表示满意,建议增加古典音乐的品种。"),
-        ("生日问候", "祝您生日快乐!🎂 送您一张八折券,本月有效。"),
+        Topic("查询订单", "您好,请问我上周买的唱片发货了吗?📦", *ASKED),
+        Topic("咨询新专辑", "想问一下王菲的新专辑什么时候到货,可以帮我预留一张吗?", *WISHED),
+        Topic("更改地址", "我搬家了,请把收货地址改到公司,谢谢!", *TOLD),
+        Topic("发票", "麻烦补开一张发票,抬头写公司名称。", *TOLD),
+        Topic("表扬", "包装很仔细,第二天就到了,非常满意 👍😊", *PRAISED),
+        Topic("退换咨询", "光盘有一道划痕,播放到第三首会跳,能换一张吗?", *GRUMBLED),
+        Topic("回访", "回访:客户对上次的处理表示满意,建议增加古典音乐的品种。", *CALLED),
+        Topic("生日问候", "祝您生日快乐!🎂 送您一张八折券,本月有效。", *CALLED),
     ),
     "en": (
-        ("Order status", "Hi, has my order been shipped yet? I need it before Friday 🙏"),
-        ("New release", "When will the new album be in stock? Please put one aside for me."),
-        ("Change of address", "I have moved; please send everything to my new address from now on."),
-        ("Invoice", "Could you send the invoice again? The accountant lost it 😅"),
-        ("Praise", "Arrived a day early and packed with care. Thank you! 🎉"),
-        ("Returning a disc", "Track 3 skips on two players. Can I have another copy?"),
-        ("Follow-up call", "Called back: happy with how it was settled, asks for more jazz."),
-        ("Gift wrapping", "It is a present for my mother: please wrap it and leave out the receipt 🎁"),
+        Topic("Order status", "Hi, has my order been shipped yet? I need it before Friday 🙏", *ASKED),
+        Topic("New release", "When will the new album be in stock? Please put one aside for me.", *WISHED),
+        Topic(
+            "Change of address", "I have moved; please send everything to my new address from now on.", *TOLD
+        ),
+        Topic("Invoice", "Could you send the invoice again? The accountant lost it 😅", *TOLD),
+        Topic("Praise", "Arrived a day early and packed with care. Thank you! 🎉", *PRAISED),
+        Topic("Returning a disc", "Track 3 skips on two players. Can I have another copy?", *GRUMBLED),
+        Topic("Follow-up call", "Called back: happy with how it was settled, asks for more jazz.", *CALLED),
+        Topic(
+            "Gift wrapping",
+            "It is a present for my mother: please wrap it and leave out the receipt 🎁",
+            *WISHED,
+        ),
     ),
 }
 COMPLAINTS: Mapping[str, Mapping[str, str]] = {

@@ -20,6 +20,7 @@ import pyarrow.parquet
 import pytest
 
 from api.http import create_app
+from domain.customers import ChurnCause
 from domain.orders import OrderPlaced, PaymentReceived
 from infra.database import connected
 from infra.export.reports import MEDIA, Asked, answer, arguments, written
@@ -27,6 +28,7 @@ from infra.tenant import Tenant, open_tenant
 from kehu import cdnow, demo
 from kehu.builtin import NAMES
 from kehu.simulation import SOURCE
+from projections.classes import LoyaltyType
 from projections.view import views
 from tests.api.conftest import REPORTS
 from tests.api.server import key_of
@@ -202,6 +204,34 @@ async def test_the_query_of_every_capability_answers(loaded: str) -> None:
         for row in capabilities():
             data = await ask(client, row.query)
             assert not any(empty(part) for part in data.values()), (row.number, data)
+
+
+async def test_the_demo_is_a_desk_that_one_could_run(loaded: str) -> None:
+    """No figure is one that only carelessly made-up data could show."""
+    async with opened(loaded) as tenant, client_of(tenant) as client:
+        desk = await ask(
+            client,
+            """{ serviceLevels { contacts serviceLevel } keyAccountDesk { queries answeredLate }
+                 duplicateCandidates { reasons } churnTypes { cause }
+                 classDistribution(kindOfClass: "loyalty type") { value }
+                 routing { capacity openContacts }
+                 measureEffects { status rateBefore rateAfter }
+                 expired: pointsAccounts(filter: {expired: {gt: 0}}) { totalCount }
+                 cross: interactions(filter: {topic: {in: ["Praise", "表扬"]}, mood: {ne: PLEASED}}) {
+                   totalCount } }""",
+        )
+    assert all(0.4 < hour["serviceLevel"] < 1 for hour in desk["serviceLevels"])
+    asked = [account for account in desk["keyAccountDesk"] if account["queries"]]
+    assert any(account["answeredLate"] for account in asked)
+    assert any(account["answeredLate"] < account["queries"] for account in asked)
+    assert 0 < len(desk["duplicateCandidates"]) < 50
+    assert {row["cause"] for row in desk["churnTypes"]} == {cause.name for cause in ChurnCause}
+    assert {row["value"] for row in desk["classDistribution"]} == {kind.value for kind in LoyaltyType}
+    assert all(one["openContacts"] <= one["capacity"] for one in desk["routing"])
+    lowered = {row["status"]: row["rateAfter"] < row["rateBefore"] for row in desk["measureEffects"]}
+    assert lowered == {"kept": True, "dropped": False}
+    assert desk["expired"]["totalCount"]
+    assert desk["cross"]["totalCount"] == 0
 
 
 async def test_the_readme_asks_for_somebody_who_has_a_story(loaded: str) -> None:
