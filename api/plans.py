@@ -167,7 +167,7 @@ class Plans:
             if value < 0:
                 raise Uncompiled("no position is below 0")
             return int(value)
-        key = (context.tenant.name, how, value)
+        key = (context.tenant, how, value)
         position = self._moments.find(key)
         if position is None:
             head = await context.tenant.log.head()
@@ -190,7 +190,7 @@ class Plans:
     ) -> Answer | None:
         reader, tenant, caller = context.reader, context.tenant, context.caller
         needed = known.needed(moment.views, caller, tenant.declarations)
-        asked = tenant.name, moment.views
+        asked = tenant, moment.views
         live = moment.pinned is None and self._even.find(asked) is not False
         for _ in range(TRIES):
             standing = await reader.serving(needed)

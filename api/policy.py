@@ -210,7 +210,7 @@ COMMANDS: Mapping[str, Rights] = {
     "LogRead": _KEHU_ALONE,
 }
 FILE_RIGHTS: Mapping[FileRole, frozenset[str]] = {
-    FileRole.CREATOR: CORE_DATA | EXTRA_DATA,
+    FileRole.CREATOR: CORE_DATA | EXTRA_DATA | DAILY_WORK,
     FileRole.MAINTAINER: CORE_DATA | EXTRA_DATA | UPKEEP,
     FileRole.OPERATOR: EXTRA_DATA | DAILY_WORK,
     FileRole.CONTRIBUTOR: EXTRA_DATA,

@@ -46,7 +46,7 @@ class FileRole(StrEnum):
     """What somebody may do with a customer's file (建档人、管理员、操作员、收集人、专人负责)."""
 
     CREATOR = "creator"
-    """Opens the file and fills it."""
+    """Opens the file, fills it, and is the first to serve the customer."""
     MAINTAINER = "maintainer"
     """Keeps what stands in it true."""
     OPERATOR = "operator"

@@ -19,7 +19,7 @@ WISHES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """A command of each class of what is done with a file."""
 GIVEN = {
-    FileRole.CREATOR: {"core", "extra"},
+    FileRole.CREATOR: {"core", "extra", "work"},
     FileRole.MAINTAINER: {"core", "extra", "upkeep"},
     FileRole.OPERATOR: {"extra", "work"},
     FileRole.CONTRIBUTOR: {"extra"},
@@ -135,7 +135,9 @@ async def test_a_profile_change_notifies_the_operator_of_the_file_and_nobody_els
     ]
 
 
-async def test_whoever_opens_a_file_fills_it_until_somebody_owns_the_customer(api: Api) -> None:
+async def test_whoever_opens_a_file_looks_after_the_customer_until_somebody_owns_the_customer(
+    api: Api,
+) -> None:
     opened = {"customerId": "c9", "name": "王", "relation": "CONSUMER"}
     phone = {"customerId": "c9", "kind": "PHONE", "value": "+86 138 0000 0000"}
     read = ASK % 'customer(customerId: "c9") { name contactPoints { nodes { value } } }'
@@ -156,6 +158,12 @@ async def test_whoever_opens_a_file_fills_it_until_somebody_owns_the_customer(ap
         assert code(await wish(colleague, "addContactPoint", **phone)) == "FORBIDDEN"
         added = (await wish(client, "addContactPoint", **phone))["data"]["addContactPoint"]
         assert added["errors"] == []
+        complaint = {"complaintId": "k9", "customerId": "c9", "category": "PRODUCT", "text": "坏了"}
+        for command, input in (
+            ("receiveComplaint", complaint),
+            ("acknowledgeComplaint", {"complaintId": "k9", "apology": "对不起"}),
+        ):
+            assert (await wish(client, command, **input))["data"][command]["errors"] == []
         seen = (await sent(client, read, at={"atLeast": added["position"]}))["data"]["customer"]
         assert seen == {"name": "王", "contactPoints": {"nodes": [{"value": phone["value"]}]}}
 
