@@ -308,7 +308,7 @@ class Announcement(View):
       LEFT JOIN (
            SELECT customer_id, count(*) AS queries, count(*) FILTER (WHERE answered_late) AS answered_late
              FROM {{interactions}} i
-            WHERE around_the_clock
+            WHERE around_the_clock AND direction = 'inbound'
               AND occurred_at::date BETWEEN {TODAY} - {service("effect_days")} AND {TODAY}
             GROUP BY customer_id) i USING (customer_id)
      WHERE v.tier = '{KEY_TIER}' AND c.live AND (:owner::text IS NULL OR c.owner = :owner::text)
@@ -342,7 +342,7 @@ class KeyAccount(View):
     open_complaint_count: int
     """Complaints that are not closed."""
     queries: int
-    """Contacts of the service policy's `effectDays` before, whose clock ran night and day."""
+    """What they asked in the service policy's `effectDays` before; its clock ran night and day."""
     answered_late: int
     """Of these, those that were finished after the always-open promise."""
     to_be_told: tuple[str, ...]

@@ -254,7 +254,7 @@ class MeasureEffect(View):
            'percent'
       FROM {{interactions}} i WHERE {PERIOD.format("occurred_at")}
     UNION ALL SELECT 'answered in time', 100.0 * avg((NOT answered_late)::int)::float8, 'percent'
-      FROM {{interactions}} i WHERE resolved AND {PERIOD.format("occurred_at")}
+      FROM {{interactions}} i WHERE resolved AND direction = 'inbound' AND {PERIOD.format("occurred_at")}
     UNION ALL SELECT 'calls answered after few enough rings', 100.0 * avg((NOT rang_too_long)::int)::float8,
            'percent'
       FROM {{interactions}} i WHERE rings IS NOT NULL AND {PERIOD.format("occurred_at")}
@@ -308,7 +308,7 @@ class SupervisionFigure(View):
         UNION ALL SELECT theme, 'feedback', customer_id, answered_at FROM {{survey_issues}} s
          CROSS JOIN LATERAL unnest(s.themes) theme
         UNION ALL SELECT topic, 'contact', customer_id, occurred_at FROM {{interactions}} i
-         WHERE stage = 'before') n
+         WHERE stage = 'before' AND direction = 'inbound') n
      WHERE {PERIOD.format("at")}
      GROUP BY need, source ORDER BY customers DESC, need, source LIMIT 200
     """,

@@ -85,7 +85,7 @@ class Interaction(View):
     working_minutes: int = 0
     """Working minutes from receipt, or the latest reopening, to finish; pauses do not count."""
     answered_late: bool = False
-    """It was finished after `dueAt`."""
+    """The customer began it, and it was finished after `dueAt`; when we began it, nobody waited."""
     reopened: int = 0
     """How often it was taken up again."""
     clock_from: datetime
@@ -155,7 +155,7 @@ class Interaction(View):
             resolved_at=at,
             paused_at=None,
             within_remit=recorded.event.within_remit,
-            answered_late=(self.paused_at or at) > self.due_at,
+            answered_late=self.direction is Direction.INBOUND and (self.paused_at or at) > self.due_at,
         )
 
     @on(InteractionReopened, looks_up="customer_values")

@@ -157,6 +157,7 @@ PERIOD = "(:since::date IS NULL OR {0} >= :since::date) AND (:until::date IS NUL
         SELECT first_responsible AS member, count(*) AS contacts,
                count(*) FILTER (WHERE resolved AND handovers = 0 AND reopened = 0) AS first_contact,
                count(*) FILTER (WHERE resolved) AS resolved,
+               count(*) FILTER (WHERE direction = 'inbound') AS queries,
                count(*) FILTER (WHERE answered_late) AS late,
                avg(rings) AS rings, avg(working_minutes) AS minutes
           FROM {{interactions}} i WHERE {PERIOD.format("occurred_at")} GROUP BY 1),
@@ -173,7 +174,7 @@ PERIOD = "(:since::date IS NULL OR {0} >= :since::date) AND (:until::date IS NUL
            coalesce(s.outsourced, false) AS outsourced, count(DISTINCT m.member) AS members,
            coalesce(sum(c.contacts), 0)::bigint AS contacts, coalesce(sum(c.resolved), 0)::bigint AS resolved,
            sum(c.first_contact)::float8 / nullif(sum(c.contacts), 0)::float8 AS first_contact_rate,
-           sum(c.late)::float8 / nullif(sum(c.contacts), 0)::float8 AS late_rate,
+           sum(c.late)::float8 / nullif(sum(c.queries), 0)::float8 AS late_rate,
            avg(c.minutes)::float8 AS working_minutes, avg(c.rings)::float8 AS rings,
            coalesce(sum(k.complaints), 0)::bigint AS complaints,
            coalesce(sum(k.late), 0)::bigint AS late_complaints, avg(q.quality)::float8 AS quality_percent,
@@ -185,7 +186,7 @@ PERIOD = "(:since::date IS NULL OR {0} >= :since::date) AND (:until::date IS NUL
       LEFT JOIN warned w USING (member)
      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     """,
-    chart=Chart(kind="bars", x="post", y="first_contact_rate late_rate", unit="of all contacts, 0 to 1"),
+    chart=Chart(kind="bars", x="post", y="first_contact_rate late_rate", unit="0 to 1"),
 )
 class ServiceKpi(View):
     """How well a department and post served in a period (服务KPI): results and process, partners included."""
@@ -210,7 +211,7 @@ class ServiceKpi(View):
     first_contact_rate: float | None
     """Finished without a handover or reopening, of all contacts, 0 to 1."""
     late_rate: float | None
-    """Answered after the promise, 0 to 1."""
+    """Answered after the promise, of those that customers began, 0 to 1."""
     working_minutes: float | None
     """Working minutes from receipt to finish on average, pauses left out."""
     rings: float | None

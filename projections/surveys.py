@@ -280,7 +280,10 @@ class SatisfactionTrend(_Asked):
     SELECT coalesce(dimension, 'all') AS dimension, count(*) AS pairs,
            avg(expectation)::float8 AS expectation, avg(score)::float8 AS perception,
            (sum(weight * (score - expectation)) / sum(weight))::float8 AS gap,
-           max(branch_weight)::float8 AS weight,
+           (CASE WHEN GROUPING(dimension) = 0 THEN max(branch_weight)
+                 ELSE (SELECT sum(d.weight) FROM (SELECT max(branch_weight) AS weight FROM answers
+                        WHERE kind = 'servqual' AND expectation IS NOT NULL GROUP BY dimension) d)
+            END)::float8 AS weight,
            (sum(branch_weight * weight * (score - expectation)) / sum(branch_weight * weight))::float8
                AS weighted_gap
       FROM answers WHERE kind = 'servqual' AND expectation IS NOT NULL
@@ -303,7 +306,7 @@ class ServqualGap(_Asked):
     gap: float
     """Perception − expectation, weighted by question."""
     weight: float
-    """How much the dimension counts."""
+    """How much the dimension counts; of `all`, their sum."""
     weighted_gap: float
     """Weighted by question and dimension."""
 

@@ -141,11 +141,24 @@ async def test_we_are_always_open_to_key_accounts_and_their_desk_sees_whether_we
         interaction = {"interactionId": id, "customerId": id, **call}
         await valued.done("recordInteraction", **interaction, occurredAt=f"{SATURDAY}T22:00:00Z")
         await valued.done("resolveInteraction", interactionId=id, withinRemit=True, occurredAt=MORNING)
+    ours = {
+        **call,
+        "interactionId": "greeting",
+        "customerId": "best",
+        "direction": "OUTBOUND",
+        "stage": "BEFORE",
+    }
+    await valued.done("recordInteraction", **ours, occurredAt=f"{SATURDAY}T22:00:00Z")
+    await valued.done("resolveInteraction", interactionId="greeting", withinRemit=True, occurredAt=MORNING)
     ended = await valued.done("endDay", day="2026-03-09", occurredAt="2026-03-10T08:00:00Z")
 
     seen = await valued.ask(
         """query ($at: Int64!) @asOf(at: {atLeast: $at}) {
-             interactions { nodes { customerId dueAt aroundTheClock answeredLate workingMinutes } }
+             ours: interactions(filter: {direction: {eq: OUTBOUND}}) { nodes { answeredLate } }
+             needsSurvey { need }
+             supervision { figure value }
+             interactions(filter: {direction: {eq: INBOUND}}) {
+               nodes { customerId dueAt aroundTheClock answeredLate workingMinutes } }
              keyAccountDesk { customerId queries answeredLate } }""",
         at=ended,
     )
@@ -165,3 +178,6 @@ async def test_we_are_always_open_to_key_accounts_and_their_desk_sees_whether_we
         },
     }
     assert seen["keyAccountDesk"] == [{"customerId": "best", "queries": 1, "answeredLate": 1}]
+    assert seen["ours"]["nodes"] == [{"answeredLate": False}], "nobody waited for a greeting"
+    assert seen["needsSurvey"] == [], "nor was it the customer's need"
+    assert {"figure": "answered in time", "value": 50} in seen["supervision"]

@@ -42,7 +42,7 @@ async def test_the_published_numbers(api: Api) -> None:
     gaps = {"tangibles": -65, "reliability": -110, "responsiveness": -83, "assurance": -70, "empathy": -101}
     await surveyed(
         api, "servqual", (0, 100),
-        [{"questionId": d, "text": d, "dimension": d.upper()} for d in gaps],
+        [{"questionId": d, "text": d, "dimension": d.upper(), "branchWeight": 20} for d in gaps],
     )  # fmt: skip
     for number, part in enumerate((0, 1)):
         pairs = [
@@ -59,7 +59,7 @@ async def test_the_published_numbers(api: Api) -> None:
     last = await answered(api, "tree", 1, [*one(5, "a"), *one(1, "b"), *one(3, "c")])
     data = await api.ask(
         """query ($at: Int64!) @asOf(at: {atLeast: $at}) {
-             surveyScores { survey score answered } servqualGaps { dimension pairs gap weightedGap }
+             surveyScores { survey score answered } servqualGaps { dimension pairs gap weight weightedGap }
              satisfactionTree { service item percent } }""",
         at=last,
     )
@@ -67,7 +67,7 @@ async def test_the_published_numbers(api: Api) -> None:
     assert scores["nps"] == 10
     assert scores["acsi"] == pytest.approx(70.37, abs=0.01)
     whole = data["servqualGaps"][-1]
-    assert (whole["dimension"], whole["pairs"]) == ("all", 10)
+    assert (whole["dimension"], whole["pairs"], whole["weight"]) == ("all", 10, 100)
     assert {row["dimension"] for row in data["servqualGaps"]} == {*gaps, "all"}
     tree = {(row["service"], row["item"]): row["percent"] for row in data["satisfactionTree"]}
     assert tree["s", "*"] == 25
