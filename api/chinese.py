@@ -157,6 +157,7 @@ RULES: Mapping[str, str] = {
     "MatterUnknown": "没有{noun} {id}。",
     "MatterAlreadyBegun": "{noun} {id} 已存在；请用另一个编号。",
     "MatterNotAtThisStep": "{noun} {id} 的状态是“{step}”；此操作只在“{allowed}”时允许。",
+    "PromisedForThePast": "承诺的期限不得早于作出承诺的时间：{made_at}。",
     "PromisedBeyondTheStandard": "承诺不得晚于标准所允许的时间：{standard}。",
     "KindTwice": "每种承诺最多给一个标准。",
     "AverageAboveTheMost": "最长 {most_hours} 小时的承诺，平均不可能是 {average_hours} 小时。",

@@ -47,7 +47,7 @@ class MakeCommitment(Command):
     kind: Name
     """What is promised, such as `install`, `repair` or `change`."""
     promised_at: Moment
-    """By when we promise it: not later than the standard."""
+    """By when we promise it: not before the promise is made, and not later than the standard."""
     note: Text | None = None
     """What exactly was promised."""
 
@@ -73,6 +73,17 @@ class PromisedBeyondTheStandard(DomainError):
     field = "promised_at"
 
 
+class PromisedForThePast(DomainError):
+    """A promise must not be due before it is made: {made_at}."""
+
+    field = "promised_at"
+
+
+def _still_to_come(state: Matter, command: MakeCommitment) -> None:
+    if command.promised_at < command.occurred_at:
+        raise PromisedForThePast(made_at=command.occurred_at.isoformat())
+
+
 def _judged(state: Matter, command: Command) -> Sequence[str]:
     """Only who makes a promise is held to the standard."""
     return (POLICY_TAG,) if isinstance(command, MakeCommitment) else ()
@@ -90,7 +101,13 @@ def _by_the_standard(command: MakeCommitment, across: Mapping[str, Policies]) ->
 COMMITMENTS = course(
     "commitment",
     "commitment_id",
-    Move(command=MakeCommitment, event=CommitmentMade, to="made", adds=_by_the_standard),
+    Move(
+        command=MakeCommitment,
+        event=CommitmentMade,
+        to="made",
+        check=_still_to_come,
+        adds=_by_the_standard,
+    ),
     Move(command=KeepCommitment, event=CommitmentKept, to="kept", after=("made",)),
     Move(command=MissCommitment, event=CommitmentMissed, to="missed", after=("made",)),
     guard=require_served,

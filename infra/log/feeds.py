@@ -12,7 +12,7 @@ import msgspec
 from domain.erasure import PersonalDataErased
 from domain.events import Event, Recorded, scrubbed
 from infra.archive.files import Row
-from infra.log.followers import POLL, Wakeups, while_reachable
+from infra.log.followers import POLL, Wakeups, while_reachable, within
 from infra.log.group_commit import Closed
 from infra.log.log import Log
 from infra.log.reading import CUSTOMER, NAME, NAMES, POSITION, STREAM, Selection
@@ -165,7 +165,7 @@ class Feeds:
                     yield events, after
                     continue
                 after = max(after, read_to)
-                if not await _within(grown, BEAT):
+                if not await within(BEAT, grown):
                     yield (), after
             raise feed.failed
         finally:
@@ -222,7 +222,7 @@ class Feeds:
                 if events:
                     self._hand_out(rows, events)
                 else:
-                    await _within(grown, POLL)
+                    await within(POLL, grown)
         except Exception as error:
             if self._reader is asyncio.current_task():
                 self._fail(error)
@@ -283,16 +283,6 @@ class Feeds:
             return await _together(self._replays, key, look)
         finally:
             self._replays.pop(key, None)
-
-
-async def _within(event: asyncio.Event, seconds: float) -> bool:
-    """Whether it is set within so long."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return False
-    return True
 
 
 async def _together(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from infra.log.group_commit import UNREACHABLE, unreachable
@@ -26,6 +26,16 @@ def while_reachable() -> Iterator[None]:
     except UNREACHABLE as failure:
         if not unreachable(failure):
             raise
+
+
+async def within(seconds: float, event: asyncio.Event) -> bool:
+    """Whether an event is set within so many seconds; answers as soon as it is."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 class Wakeups:
@@ -111,5 +121,4 @@ async def follow(
             after = found.position
             yield found
         else:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(grown.wait(), POLL)
+            await within(POLL, grown)

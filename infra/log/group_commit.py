@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import TypeVar
 
 import asyncpg
 
 from infra.log.log import Log
 from infra.log.units import Appended, CommandIdReused, Conflict, Outcome, Unit
 from infra.tracing import span
+
+T = TypeVar("T")
 
 BATCH = 1_000
 """Units in one transaction at most."""
@@ -22,7 +26,7 @@ UNDER_WAY = 2
 QUEUE = 20_000
 """Units that may wait; more are refused as `Busy`."""
 PATIENCE = 30.0
-"""Seconds for which a batch is sent again while PostgreSQL cannot be reached."""
+"""Seconds for which what can be sent again is, while PostgreSQL cannot be reached."""
 
 UNREACHABLE = (
     OSError,
@@ -40,6 +44,20 @@ UNREACHABLE = (
 def unreachable(failure: Exception) -> bool:
     """Whether trying again may help; a value that asyncpg cannot encode is an `InterfaceError` too."""
     return isinstance(failure, UNREACHABLE) and not isinstance(failure, ValueError)
+
+
+async def patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """The answer of work that is done again while PostgreSQL cannot be reached, for `PATIENCE` seconds."""
+    clock = asyncio.get_running_loop().time
+    deadline, pause = clock() + PATIENCE, 0.01
+    while True:
+        try:
+            return await work()
+        except UNREACHABLE as failure:
+            if not unreachable(failure) or clock() + pause > deadline:
+                raise
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 1.0)
 
 
 class Busy(Exception):
@@ -197,7 +215,7 @@ class GroupCommit:
     async def _send(self, batch: list[_Waiting]) -> None:
         began = time.perf_counter()
         try:
-            outcomes = await self._append([waiting.unit for waiting in batch])
+            outcomes = await patiently(partial(self._log.append, [waiting.unit for waiting in batch]))
         except Exception as failure:
             if len(batch) > 1 and not unreachable(failure):
                 for alone in batch:  # one unit's encoding error must not touch its neighbours
@@ -210,18 +228,6 @@ class GroupCommit:
         for waiting, outcome in zip(batch, outcomes, strict=True):
             waiting.end(outcome)
         self.committed(max((o.position for o in outcomes if isinstance(o, Appended)), default=0))
-
-    async def _append(self, units: list[Unit]) -> list[Outcome]:
-        clock = asyncio.get_running_loop().time
-        deadline, pause = clock() + PATIENCE, 0.01
-        while True:
-            try:
-                return await self._log.append(units)
-            except UNREACHABLE as failure:
-                if not unreachable(failure) or clock() + pause > deadline:
-                    raise
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 1.0)
 
 
 class Footprint:

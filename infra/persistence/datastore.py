@@ -7,15 +7,14 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import asyncpg
 from eventsourcing.persistence import InfrastructureFactoryError
 
 from infra.database import Connection, Pool, migrate, open_pool
-from infra.log.followers import POLL, Wakeups
-from infra.log.group_commit import PATIENCE, UNREACHABLE, Closed, GroupCommit, unreachable
+from infra.log.followers import POLL, Wakeups, within
+from infra.log.group_commit import Closed, GroupCommit, patiently
 from infra.log.units import Appended
 from infra.persistence.background import background
 from infra.persistence.errors import translated
@@ -73,21 +72,14 @@ class _Parts:
         self._waking: set[asyncio.Task[None] | None] = set()
 
     async def read(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
-        clock = asyncio.get_running_loop().time
-        deadline, pause = clock() + PATIENCE, 0.01
-        while not self.closed:
-            try:
-                return await self.pool.fetch(statement, *arguments)
-            except UNREACHABLE as failure:
-                if not unreachable(failure) or clock() + pause > deadline:
-                    raise
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 1.0)
-        raise Closed("the log was closed")
+        async def fetch() -> list[asyncpg.Record]:
+            self._require_open()
+            return await self.pool.fetch(statement, *arguments)
+
+        return await patiently(fetch)
 
     async def transact(self, work: Work[T]) -> T:
-        if self.closed:
-            raise Closed("the log was closed")
+        self._require_open()
         async with self.pool.acquire() as connection, connection.transaction():
             return await work(connection)
 
@@ -98,10 +90,13 @@ class _Parts:
             while not self.closed:
                 grown = self.wakeups.grown
                 event.set()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(grown.wait(), POLL)
+                await within(POLL, grown)
         finally:
             self._waking.discard(task)
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise Closed("the log was closed")
 
     async def close(self) -> None:
         await self.commit.close()

@@ -6,15 +6,15 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from itertools import chain
 from typing import Any
 
 from domain.erasure import PersonalDataErased
 from domain.events import Event
 from infra.database import Connection
-from infra.log.followers import POLL, Wakeups
-from infra.log.group_commit import UNREACHABLE, unreachable
+from infra.log.followers import POLL, Wakeups, while_reachable, within
+from infra.log.group_commit import unreachable
 from infra.log.log import Log
 from infra.views import generations, shares
 from infra.views.builds import Build, Moment
@@ -89,15 +89,14 @@ class Projector:
             while True:
                 grown = wakeups.grown
                 moved = False
-                with suppress(*UNREACHABLE):
+                with while_reachable():
                     moved = await self.step()
                 if moved and self.position > told:
                     told = self.position
                     seen(told)
                 if not moved:
                     pause = LOOK_EVERY if self._others_go_on() else min(POLL, shares.LEASE / shares.LOOKS)
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(grown.wait(), pause)
+                    await within(pause, grown)
 
     async def rebuild(self, names: Sequence[str] = ()) -> None:
         """Begin a new generation of these views (of all, where none is named) beside the one that serves."""
@@ -140,7 +139,7 @@ class Projector:
         try:
             yield
         finally:
-            with suppress(*UNREACHABLE):
+            with while_reachable():
                 await asyncio.shield(self.leave())
 
     @asynccontextmanager

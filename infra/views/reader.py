@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ import msgspec
 from domain.events import Recorded
 from domain.policies import Policies
 from domain.records import Record
+from infra.log.followers import within
 from infra.log.log import Log
 from infra.log.reading import Selection
 from infra.views.conditions import (
@@ -166,8 +166,7 @@ class ViewReader:
                 return standing
             if clock() > deadline:
                 raise NotReached(f"the views have not reached position {position} within {WAIT:.0f} s")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(moved.wait(), LOOK_EVERY)
+            await within(LOOK_EVERY, moved)
 
     def table(self, view: str, standing: Standing) -> Table:
         return Table(self.declarations[view], standing.generations[view], standing.columns.get(view))

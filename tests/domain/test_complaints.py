@@ -24,6 +24,7 @@ from domain.complaints import (
     ComplaintClosed,
     ComplaintClosedAlready,
     ComplaintEscalated,
+    ComplaintNotJustified,
     ComplaintReceived,
     ComplaintReopened,
     ComplaintStillOpen,
@@ -33,6 +34,7 @@ from domain.complaints import (
     DecisionMissing,
     EscalateComplaint,
     InvestigationRecorded,
+    IssueYellowCard,
     NoRemedyOnOffer,
     OfferRemedy,
     ReasonMissing,
@@ -49,6 +51,7 @@ from domain.complaints import (
     Severity,
     Verdict,
     VerifySatisfaction,
+    YellowCardIssued,
 )
 from domain.errors import InvalidInput
 from domain.events import Event
@@ -235,3 +238,15 @@ def test_looking_into_it_again_takes_no_offer_back(looked: Event) -> None:
     again = given(COMPLAINTS, RECEIVED, ACKNOWLEDGED, OFFERED, looked)
     again.when(CommunicateDecision, **ID, decision="no").refused(RemedyStillOnOffer, field="complaint_id")
     again.when(AcceptRemedy, **ID).then(ACCEPTED)
+
+
+def test_a_member_of_staff_is_warned_for_a_justified_complaint_alone() -> None:
+    warning = ID | {"member": "li.qiang", "reason": "sold without stock"}
+    unjustified = InvestigationRecorded(**ID, finding="delivered in time", justified=False)
+    given(COMPLAINTS, RECEIVED, INVESTIGATED).when(IssueYellowCard, **warning).then(
+        YellowCardIssued(**warning)
+    )
+    for past in ([RECEIVED], [RECEIVED, unjustified]):
+        given(COMPLAINTS, *past).when(IssueYellowCard, **warning).refused(
+            ComplaintNotJustified, field="complaint_id"
+        )

@@ -13,10 +13,12 @@ from domain.orders import (
     ORDERS,
     CancelOrder,
     CurrencyDiffers,
+    DetailOrder,
     FulfilOrder,
     OrderAlreadyPlaced,
     OrderCancelled,
     OrderCancelledAlready,
+    OrderDetailed,
     OrderFulfilled,
     OrderFulfilledAlready,
     OrderPlaced,
@@ -136,6 +138,14 @@ def test_a_cancelled_order_takes_no_payment() -> None:
     given(ORDERS, PLACED, CANCELLED).when(ReceivePayment, **payment("p-1", 600)).refused(
         OrderCancelledAlready, field="order_id"
     )
+
+
+def test_what_was_bought_is_told_once_each() -> None:
+    bought = {"order_id": "o-1", "category": "music"}
+    given(ORDERS, PLACED).when(DetailOrder, **bought, products=["jazz", "blues", "jazz"]).then(
+        OrderDetailed(**bought, products=("jazz", "blues"))
+    )
+    given(ORDERS).when(DetailOrder, **bought, products=["jazz"]).refused(OrderUnknown, field="order_id")
 
 
 def test_an_order_is_fulfilled_once() -> None:

@@ -9,7 +9,13 @@ import pytest
 
 from domain.calendar import CalendarPublished
 from domain.commands import parse
-from domain.commitments import COMMITMENTS, CommitmentMade, MakeCommitment, PromisedBeyondTheStandard
+from domain.commitments import (
+    COMMITMENTS,
+    CommitmentMade,
+    MakeCommitment,
+    PromisedBeyondTheStandard,
+    PromisedForThePast,
+)
 from domain.course import MatterAlreadyBegun
 from domain.errors import InvalidInput
 from domain.events import Event
@@ -69,6 +75,12 @@ def test_the_standard_says_the_latest_and_our_own_word_is_not_later(kind: str, m
     refused = given(COMMITMENTS).when(MakeCommitment, **promise(kind, most + 1))
     error = refused.refused(PromisedBeyondTheStandard, "promised_at")
     assert (NOW + timedelta(hours=most)).isoformat() in error.message
+
+
+def test_nothing_is_promised_for_the_past() -> None:
+    given(COMMITMENTS).when(MakeCommitment, **promise("repair", 0)).then(made("repair", 0, 72))
+    refused = given(COMMITMENTS).when(MakeCommitment, **promise("repair", -0.5))
+    assert NOW.isoformat() in refused.refused(PromisedForThePast, "promised_at").message
 
 
 def test_nights_and_holidays_count() -> None:

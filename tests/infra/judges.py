@@ -234,6 +234,7 @@ class Responsibility(Judge):
                 self.must(said.giver == here != said.taker, happened, f"it was {here}'s to give")
                 self.taker[said.interaction_id] = said.taker
             case "CommitmentMade":
+                self.must(happened.occurred_at <= said.promised_at, happened, "promised for the past")
                 self.must(said.promised_at <= said.standard_due_at, happened, "promised beyond the standard")
 
 

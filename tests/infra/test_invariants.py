@@ -169,6 +169,10 @@ BROKEN: list[tuple[str, list[Said]]] = [
     ("went through", [LI, *CONTACT, of("interaction", "i", "HandoverRuled")]),
     ("went through", [LI, *CONTACT, *[of("interaction", "i", "InteractionResolved")] * 2]),
     ("went through", [LI, *CONTACT, *[of("interaction", "i", "InteractionPaused")] * 2]),
+    ("for the past", [LI, of(
+        "commitment", "p", "CommitmentMade", customer_id="li",
+        promised_at="2020-01-01T00:00:00Z", standard_due_at="2026-03-08T00:00:00Z",
+    )]),
     ("beyond the standard", [LI, of(
         "commitment", "p", "CommitmentMade", customer_id="li",
         promised_at="2026-03-09T00:00:00Z", standard_due_at="2026-03-08T00:00:00Z",
