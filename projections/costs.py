@@ -85,7 +85,7 @@ class Claim(View):
 
 @report(
     "claim_alerts",
-    reads=["claims", "spendings", "value_policies"],
+    reads=["claims", "spendings", "value_policies", "ended_days"],
     query=f"""
     SELECT c.customer_id, count(*) AS claims, sum(c.paid_minor)::bigint AS paid_minor,
            coalesce(max(s.spent), 0)::bigint AS premium_minor,
@@ -94,8 +94,8 @@ class Claim(View):
       LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {{spendings}} p GROUP BY 1) s
      USING (customer_id)
      GROUP BY c.customer_id
-    HAVING count(*) >= {worth("claims_least", "current_date")}
-        OR sum(c.paid_minor) * 100 >= max(s.spent) * {worth("loss_percent", "current_date")}
+    HAVING count(*) >= {worth("claims_least")}
+        OR sum(c.paid_minor) * 100 >= max(s.spent) * {worth("loss_percent")}
      ORDER BY loss_ratio DESC NULLS LAST, claims DESC, customer_id LIMIT 200
     """,
 )
@@ -104,6 +104,9 @@ class ClaimAlert(View):
 
     The value policy says from how many claims, and from which share of the premium.
     """
+
+    on: date | None = None
+    """By the policy of this day; of the last business day, where it is left out."""
 
     customer_id: str
     """Who."""

@@ -74,6 +74,7 @@ class Order(View):
             total_minor=e.total_minor,
             items=e.items,
             description=e.description,
+            progress=Progress.PLACED if e.total_minor else Progress.PAID,
         )
 
     @on(PaymentReceived)
