@@ -206,13 +206,15 @@ class CrossSelling(View):
 
 @report(
     "unpaid_orders",
-    reads=["orders", "customers", "service_policies"],
+    reads=["orders", "customers", "service_policies", "ended_days"],
     query=f"""
     SELECT o.order_id, o.customer_id, c.owner, o.placed_at, o.currency,
            o.total_minor - o.paid_minor AS open_minor,
            (extract(epoch FROM t.at - o.placed_at) / 3600)::bigint AS hours
       FROM {{orders}} o JOIN {{customers}} c USING (customer_id)
-     CROSS JOIN (SELECT coalesce(:at::timestamptz, (SELECT max(placed_at) FROM {{orders}} m)) AS at) t
+     CROSS JOIN (SELECT coalesce(:at::timestamptz, greatest(
+                        (SELECT max(placed_at) FROM {{orders}} m),
+                        (SELECT (max(day) + 1)::timestamp AT TIME ZONE 'UTC' FROM {{ended_days}} d))) AS at) t
      WHERE o.paid_minor < o.total_minor AND NOT o.cancelled
        AND o.placed_at < t.at - make_interval(hours => {service("unpaid_hours", "t.at::date")})
      ORDER BY o.placed_at, o.order_id LIMIT 500
@@ -222,7 +224,7 @@ class UnpaidOrder(View):
     """An order unpaid for longer than the service policy's `unpaidHours`: the owner's task (未付款跟进)."""
 
     at: datetime | None = None
-    """As of this moment; that of the latest order, where it is left out."""
+    """As of this moment; the last business day's end or the latest order, where it is left out."""
 
     order_id: str
     """Which order."""
