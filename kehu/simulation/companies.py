@@ -68,7 +68,8 @@ NAMES = (
     "Wales Radio",
 )
 REGIONS = (
-    "武汉", "上海", "杭州", "香港", "Wales", "Wales", "广州", "Bavaria", "Ontario", "成都", "Ontario", "Wales",
+    "武汉", "上海", "杭州", "香港", "Wales", "Wales", "广州", "Bavaria", "Ontario", "成都", "Ontario",
+    "Wales",
 )  # fmt: skip
 """Where each of them is."""
 PARENTS = {1: 0, 2: 1, 5: 4}
