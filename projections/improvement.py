@@ -9,7 +9,7 @@ from domain.complaints import Category
 from domain.crises import CrisisDeclared, CrisisEnded
 from domain.events import Personal, Recorded
 from domain.measures import MeasureChecked, MeasureDone, MeasureDropped, MeasureKept, MeasurePlanned
-from projections.policies import service
+from projections.policies import TODAY, service
 from projections.staff import PERIOD
 from projections.view import Chart, View, on, report, view
 
@@ -106,32 +106,38 @@ class ComplaintBurst(View):
 
 @report(
     "recovery_effects",
-    reads=["complaints", "orders", "service_policies"],
+    reads=["complaints", "orders", "service_policies", "ended_days"],
     query=f"""
     WITH settled AS (
-        SELECT complaint_id, customer_id, closed_at::date AS day, remedy_cost_minor,
+        SELECT customer_id, closed_at, remedy_cost_minor,
+               make_interval(days => {service("effect_days", "closed_at::date")}) AS days,
                CASE WHEN NOT coalesce(justified, true) THEN 'not justified'
-                    WHEN verdict = 'satisfied' AND remedy_cost_minor > 0 THEN 'satisfied, with a remedy'
+                    WHEN verdict = 'satisfied' AND currency IS NOT NULL THEN 'satisfied, with a remedy'
                     WHEN verdict = 'satisfied' THEN 'satisfied'
                     WHEN verdict = 'unreachable' THEN 'could not be asked' ELSE 'not satisfied' END AS outcome
-          FROM {{complaints}} k WHERE closed_at IS NOT NULL),
-    compared AS (
-        SELECT s.*, {service("effect_days", "s.day")} AS days FROM settled s)
-    SELECT c.outcome, count(DISTINCT c.complaint_id) AS complaints,
-           avg(c.remedy_cost_minor)::float8 AS remedy_cost_minor,
-           count(o.order_id) FILTER (WHERE o.placed_at < c.day)::float8 / count(DISTINCT c.complaint_id)
-               AS orders_before,
-           count(o.order_id) FILTER (WHERE o.placed_at >= c.day)::float8 / count(DISTINCT c.complaint_id)
-               AS orders_after
-      FROM compared c
-      LEFT JOIN {{orders}} o ON o.customer_id = c.customer_id AND NOT o.cancelled
-           AND o.placed_at >= c.day - c.days AND o.placed_at < c.day + c.days
+          FROM {{complaints}} k WHERE closed_at IS NOT NULL)
+    SELECT c.outcome, count(*) AS complaints, avg(c.remedy_cost_minor)::float8 AS remedy_cost_minor,
+           avg(b.before)::float8 AS orders_before, avg(b.after)::float8 AS orders_after
+      FROM settled c
+     CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE o.placed_at < c.closed_at) AS before,
+               count(*) FILTER (WHERE o.placed_at >= c.closed_at) AS after
+          FROM {{orders}} o
+         WHERE o.customer_id = c.customer_id AND NOT o.cancelled
+           AND o.placed_at >= c.closed_at - c.days AND o.placed_at < c.closed_at + c.days) b
+     WHERE c.closed_at + c.days < {TODAY} + 1
      GROUP BY c.outcome ORDER BY complaints DESC, c.outcome
     """,
     chart=Chart(kind="bars", x="outcome", y="orders_before orders_after", unit="orders a complaint"),
 )
 class RecoveryEffect(View):
-    """What customers bought before and after their complaint was settled, by how it ended (服务补救)."""
+    """What customers bought before and after their complaint was settled, by how it ended (服务补救).
+
+    A complaint counts once as many days have passed after its close as are looked at.
+    """
+
+    on: date | None = None
+    """As of this day; the last business day, where it is left out."""
 
     outcome: str
     """How it ended for the customer."""
@@ -140,7 +146,7 @@ class RecoveryEffect(View):
     remedy_cost_minor: float
     """What the remedy cost on average, in minor units."""
     orders_before: float
-    """Orders in the service policy's `effectDays` before the close, a complaint."""
+    """Orders in the service policy's `effectDays` before the close, a complaint; the cancelled left out."""
     orders_after: float
     """Orders in as many days after it."""
 
