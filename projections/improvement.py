@@ -65,14 +65,17 @@ class Crisis(View):
         SELECT *, {service("burst_days", "day")} AS days, {service("burst_deviations", "day")} AS deviations,
                {service("burst_least", "day")} AS least FROM counted),
     normal AS (
-        SELECT r.*, avg(complaints) OVER w AS mean, coalesce(stddev_pop(complaints) OVER w, 0) AS deviation
-          FROM ranged r
-        WINDOW w AS (PARTITION BY category ORDER BY day ROWS BETWEEN 30 PRECEDING AND 1 PRECEDING))
+        SELECT r.*, b.mean, b.deviation FROM ranged r
+         CROSS JOIN LATERAL (
+            SELECT avg(complaints) AS mean, coalesce(stddev_pop(complaints), 0) AS deviation
+              FROM (SELECT complaints FROM counted e WHERE e.category = r.category AND e.day < r.day
+                     ORDER BY e.day DESC LIMIT r.days) before) b
+         WHERE complaints >= least)
     SELECT day, category, complaints, mean::float8, (mean + deviations * deviation)::float8 AS normal_to,
            EXISTS (SELECT FROM {{crises}} z WHERE z.category = n.category AND z.declared_at::date >= n.day
                       AND z.declared_at::date <= n.day + 7) AS crisis_declared
       FROM normal n
-     WHERE complaints >= least AND complaints > mean + deviations * deviation
+     WHERE complaints > mean + deviations * deviation
        AND (:since::date IS NULL OR day >= :since::date)
      ORDER BY day DESC, category LIMIT 200
     """,
@@ -80,8 +83,8 @@ class Crisis(View):
 class ComplaintBurst(View):
     """A day with more complaints of a category than its normal range allows: an alert (危机管理).
 
-    The range is mean + n standard deviations of the 30 business days before; the service policy says n, and
-    how many complaints are a burst at the least (Shewhart's control chart, 1931).
+    The range is mean + n standard deviations of the business days before; the service policy says n, how
+    many days, and how many complaints are a burst at the least (Shewhart's control chart, 1931).
     """
 
     since: date | None = None

@@ -49,10 +49,11 @@ MATCHES = """
      CROSS JOIN LATERAL unnest(l.entry_ids, l.names, l.values) AS e(entry_id, name, number)
       JOIN {customers} c ON true
       LEFT JOIN {identifiers} i
-        ON i.customer_id = c.customer_id AND e.number <> '' AND lower(i.value) = e.number
+        ON i.customer_id = c.customer_id AND i.status <> 'rejected'
+           AND e.number <> '' AND lower(trim(i.value)) = e.number
       LEFT JOIN {screening_rulings} r
         ON (r.customer_id, r.list_id, r.entry_id) = (c.customer_id, l.list_id, e.entry_id)
-     WHERE i.value IS NOT NULL OR (e.name <> '' AND lower(c.name) = e.name)
+     WHERE i.value IS NOT NULL OR (e.name <> '' AND lower(trim(c.name)) = e.name)
      ORDER BY c.customer_id, l.list_id, e.entry_id, matched_by"""
 _READS = ["screening_lists", "customers", "identifiers", "screening_rulings"]
 
@@ -62,6 +63,7 @@ class ScreeningMatch(View):
     """A customer whose name or identifier stands on a screening list (政治公众人物、黑名单库): at most 1,000.
 
     Until somebody rules on it the match is open, and the customer is looked at with enhanced diligence.
+    A rejected identifier matches nothing.
     """
 
     customer_id: str
@@ -88,11 +90,12 @@ class ScreeningMatch(View):
            array_agg(DISTINCT kind || ' list ' || list_id || ': ' || status) AS reasons
       FROM ({MATCHES}) m
      WHERE :customer_id::text IS NULL OR customer_id = :customer_id::text
-     GROUP BY customer_id ORDER BY grade DESC, customer_id LIMIT 1000
+     GROUP BY customer_id
+     ORDER BY bool_or(status = 'confirmed') DESC, bool_or(status = 'open') DESC, customer_id LIMIT 1000
     """,
 )
 class RiskGrade(View):
-    """How closely a customer is to be looked at, and why; who matches no list is not named."""
+    """How closely a customer is to be looked at, and why, closest first; who matches no list is left out."""
 
     customer_id: str | None = None
     """One customer; all who match, where it is left out."""

@@ -67,6 +67,11 @@ NAMES = (
     "Ontario School of Music",
     "Wales Radio",
 )
+REGIONS = (
+    "武汉", "上海", "杭州", "香港", "Wales", "Wales", "广州", "Bavaria", "Ontario", "成都", "Ontario",
+    "Wales",
+)  # fmt: skip
+"""Where each of them is."""
 PARENTS = {1: 0, 2: 1, 5: 4}
 """Who stands below whom: a group of three levels, and one of two."""
 PRODUCTS = ("piano", "opera", "jazz", "folk", "headphones", "turntable")
@@ -181,7 +186,7 @@ class _Company:
             **me,
             name=self.name,
             relation=relation,
-            region=words.REGIONS["zh"][number % 8],
+            region=REGIONS[number],
             language="zh" if number % 2 else "en",
             birthday=f"19{60 + number}-07-{number + 1:02}",
         )
