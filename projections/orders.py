@@ -159,9 +159,11 @@ class OrderProduct(View):
 
 @report(
     "cross_selling",
-    reads=["order_products"],
+    reads=["order_products", "orders"],
     query="""
-    WITH owned AS (SELECT DISTINCT customer_id, product FROM {order_products} p),
+    WITH owned AS (
+        SELECT DISTINCT p.customer_id, product FROM {order_products} p JOIN {orders} o USING (order_id)
+         WHERE NOT o.cancelled),
     total AS (SELECT count(DISTINCT customer_id)::float8 AS customers FROM owned),
     single AS (SELECT product, count(*)::float8 AS customers FROM owned GROUP BY 1)
     SELECT a.product AS bought, b.product AS then_bought, count(*) AS customers,
@@ -182,7 +184,8 @@ class OrderProduct(View):
 class CrossSelling(View):
     """Which products the same customers buy (交叉销售): association rules (Agrawal, Imielinski, Swami, 1993).
 
-    With a customer, only what goes with their products and what they do not have yet. At most 100, by lift.
+    With a customer, only what goes with their products and what they do not have yet. At most 100, by lift;
+    pairs that two customers have, at the least. Cancelled orders do not count.
     """
 
     product: str | None = None

@@ -343,7 +343,7 @@ class Article(View):
     withdrawn: bool = False
     """It is out of use."""
     use_count: int = 0
-    """In how many contacts it was used."""
+    """How often it was used; `articleSuccess` counts contacts."""
 
     @on(ArticlePublished)
     def published(self, recorded: Recorded[ArticlePublished]) -> Self:

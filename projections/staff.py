@@ -159,13 +159,14 @@ PERIOD = "(:since::date IS NULL OR {0} >= :since::date) AND (:until::date IS NUL
                count(*) FILTER (WHERE resolved) AS resolved,
                count(*) FILTER (WHERE direction = 'inbound') AS queries,
                count(*) FILTER (WHERE answered_late) AS late,
-               avg(rings) AS rings, avg(working_minutes) AS minutes
+               sum(rings) AS rings, count(rings) AS calls,
+               sum(working_minutes) FILTER (WHERE resolved) AS minutes
           FROM {{interactions}} i WHERE {PERIOD.format("occurred_at")} GROUP BY 1),
     complained AS (
         SELECT handler AS member, count(*) AS complaints, count(*) FILTER (WHERE late OR overdue) AS late
           FROM {{complaints}} k WHERE {PERIOD.format("received_at")} GROUP BY 1),
     scored AS (
-        SELECT member, avg(percent) AS quality FROM {{quality_scores}} q
+        SELECT member, sum(percent) AS percent, count(*) AS checklists FROM {{quality_scores}} q
          WHERE {PERIOD.format("day")} GROUP BY 1),
     warned AS (
         SELECT member, count(*) AS cards FROM {{yellow_cards}} y
@@ -175,9 +176,11 @@ PERIOD = "(:since::date IS NULL OR {0} >= :since::date) AND (:until::date IS NUL
            coalesce(sum(c.contacts), 0)::bigint AS contacts, coalesce(sum(c.resolved), 0)::bigint AS resolved,
            sum(c.first_contact)::float8 / nullif(sum(c.contacts), 0)::float8 AS first_contact_rate,
            sum(c.late)::float8 / nullif(sum(c.queries), 0)::float8 AS late_rate,
-           avg(c.minutes)::float8 AS working_minutes, avg(c.rings)::float8 AS rings,
+           sum(c.minutes)::float8 / nullif(sum(c.resolved), 0)::float8 AS working_minutes,
+           sum(c.rings)::float8 / nullif(sum(c.calls), 0)::float8 AS rings,
            coalesce(sum(k.complaints), 0)::bigint AS complaints,
-           coalesce(sum(k.late), 0)::bigint AS late_complaints, avg(q.quality)::float8 AS quality_percent,
+           coalesce(sum(k.late), 0)::bigint AS late_complaints,
+           sum(q.percent)::float8 / nullif(sum(q.checklists), 0)::float8 AS quality_percent,
            coalesce(sum(w.cards), 0)::bigint AS yellow_cards
       FROM (SELECT member FROM {{staff}} t UNION SELECT member FROM contacts WHERE member IS NOT NULL
             UNION SELECT member FROM complained WHERE member IS NOT NULL) m
@@ -213,15 +216,15 @@ class ServiceKpi(View):
     late_rate: float | None
     """Answered after the promise, of those that customers began, 0 to 1."""
     working_minutes: float | None
-    """Working minutes from receipt to finish on average, pauses left out."""
+    """Working minutes from receipt to finish of those that are finished, on average, pauses left out."""
     rings: float | None
-    """Rings before a call was answered, on average."""
+    """Rings before a call was answered, on average of the calls."""
     complaints: int
     """Complaints that they handled."""
     late_complaints: int
     """Of these, decided after the deadline, or overdue."""
     quality_percent: float | None
-    """The checklists' mean, 0 to 100."""
+    """The mean of the checklists, each counted once, 0 to 100."""
     yellow_cards: int
     """Warnings."""
 

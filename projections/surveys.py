@@ -376,7 +376,8 @@ class SampledSatisfaction(_Asked):
     "feedback_themes",
     reads=["survey_issues", "surveys"],
     query="""
-    SELECT theme, count(*) AS cards, count(*)::float8 / sum(count(*)) OVER () AS share
+    SELECT theme, count(DISTINCT issue_id) AS cards,
+           count(DISTINCT issue_id)::float8 / sum(count(DISTINCT issue_id)) OVER () AS share
       FROM {survey_issues} i JOIN {surveys} s USING (survey_id) CROSS JOIN LATERAL unnest(i.themes) theme
      WHERE (:survey_id::text IS NULL OR survey_id = :survey_id::text)
        AND (:since::date IS NULL OR i.answered_at >= :since::date)
@@ -393,7 +394,7 @@ class FeedbackTheme(_Asked):
     cards: int
     """Cards that name it."""
     share: float
-    """Of all themes named, 0 to 1."""
+    """Of all themes named, each once a card, 0 to 1."""
 
 
 @report(
