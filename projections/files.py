@@ -195,16 +195,19 @@ def _told(event: CustomerRegistered | ProfileChanged) -> list[tuple[str, str]]:
 
 @report(
     "stale_facts",
-    reads=["profile_facts", "service_policies", "ended_days"],
+    reads=["profile_facts", "customers", "service_policies", "ended_days"],
     query=f"""
     SELECT customer_id, field, confirmed_at, {TODAY} - confirmed_at::date AS days
-      FROM {{profile_facts}} f
-     WHERE confirmed_at::date <= {TODAY} - {service("stale_days")}
+      FROM {{profile_facts}} f JOIN {{customers}} c USING (customer_id)
+     WHERE c.live AND confirmed_at::date <= {TODAY} - {service("stale_days")}
      ORDER BY confirmed_at, customer_id, field LIMIT 500
     """,
 )
 class StaleFact(View):
-    """A stale field (动态管理): not confirmed for longer than the service policy allows; at most 500."""
+    """A stale field (动态管理) of one who has not left: not confirmed for the service policy's `staleDays`.
+
+    At most 500, the longest first.
+    """
 
     on: date | None = None
     """As of this day; the last business day, where it is left out."""
