@@ -150,8 +150,8 @@ async def test_a_key_that_is_revoked_on_the_way_gets_no_more(
         pieces = answer.aiter_lines()
         first = json.loads(await anext(pieces))
         await keys.revoke(key.id)
-        last = await until_cut_off(pieces)
-    assert first["position"] == 1 < last < 1_000
+        last = await until_cut_off(pieces) or first["position"]
+    assert first["position"] == 1 <= last < 1_000
     async with asking(api, token) as client:
         assert await refusal(client, after=last) == (401, "UNAUTHENTICATED")
 
@@ -174,11 +174,11 @@ async def test_a_client_that_reads_nothing_is_not_read_ahead_for_and_is_cut_off(
 
 
 async def until_cut_off(lines: AsyncIterator[str]) -> int:
-    """The last position before an answer breaks off."""
+    """The last position before an answer breaks off; 0 where it does so at once."""
     read: list[int] = []
     with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
         await reading(lines, read)
-    return read[-1]
+    return read[-1] if read else 0
 
 
 async def reading(lines: AsyncIterator[str], read: list[int]) -> None:
