@@ -101,10 +101,6 @@ MEANINGS: Mapping[str, str] = {
     "time_zone": "Of the IANA database, such as Asia/Shanghai.",
     "hours": "For each weekday, Monday first, when it is open.",
     "holidays": "Days on which it stays closed.",
-    "default_minutes": "Working minutes for every severity that is not named.",
-    "minutes": "Working minutes from receipt to decision.",
-    "most_hours": "Hours on the clock that it may take at most, up to a year.",
-    "average_hours": "Hours that such promises should take on average; none, where it is left out.",
     "day": "The business day.",
 }
 """What a command's field means, where the command itself does not say."""

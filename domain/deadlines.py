@@ -24,6 +24,7 @@ class Deadline(Record, forbid_unknown_fields=True):
     """How long complaints may take: those of one severity, of customers of one tier, or of both."""
 
     minutes: WorkingMinutes
+    """From receipt or reopening to decision: working minutes, unless they count around the clock."""
     severity: Severity | None = None
     """Complaints of this severity; of any, where it is left out."""
     tier: Tier | None = None

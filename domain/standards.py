@@ -23,8 +23,11 @@ class KindStandard(Record, forbid_unknown_fields=True):
     """How long promises of one kind may take."""
 
     kind: Name
+    """Which kind, such as `install`."""
     most_hours: Hours
+    """Hours on the clock that it may take at most, up to a year."""
     average_hours: Hours | None = None
+    """Hours that such promises should take on average; none, where it is left out."""
 
     @property
     def text(self) -> str:

@@ -63,13 +63,12 @@ class Calendar(View):
 
     @on(CalendarPublished)
     def published(self, recorded: Recorded[CalendarPublished]) -> Self:
-        e = recorded.event
-        closed = tuple(day.isoformat() for day in e.holidays)
-        return self.but(effective_from=e.effective_from, time_zone=e.time_zone, holidays=closed)
+        closed = tuple(day.isoformat() for day in recorded.event.holidays)
+        return self.but(**_published(self, recorded) | {"holidays": closed})
 
 
 def _published(row: Any, recorded: Recorded[Any]) -> dict[str, Any]:
-    """What the event says about the row's fields, except the key, which it has already."""
+    """What the event says about the row's fields, in its own words."""
     fields = recorded.event.__struct_fields__
     return {name: getattr(recorded.event, name) for name in row.__struct_fields__ if name in fields}
 
@@ -89,9 +88,8 @@ class ComplaintDeadlines(View):
 
     @on(DeadlinesPublished)
     def published(self, recorded: Recorded[DeadlinesPublished]) -> Self:
-        e = recorded.event
-        rules = tuple(rule.text for rule in e.rules)
-        return self.but(effective_from=e.effective_from, default_minutes=e.default_minutes, rules=rules)
+        rules = tuple(rule.text for rule in recorded.event.rules)
+        return self.but(**_published(self, recorded) | {"rules": rules})
 
 
 @view("service_policies", key="service_version")
@@ -157,9 +155,8 @@ class PromiseStandard(View):
 
     @on(PromiseStandardPublished)
     def published(self, recorded: Recorded[PromiseStandardPublished]) -> Self:
-        e = recorded.event
-        by_kind = tuple(named.text for named in e.by_kind)
-        return self.but(effective_from=e.effective_from, by_kind=by_kind, other_hours=e.other_hours)
+        by_kind = tuple(named.text for named in recorded.event.by_kind)
+        return self.but(**_published(self, recorded) | {"by_kind": by_kind})
 
 
 @view("value_policies", key="value_version")
