@@ -7,13 +7,8 @@ from typing import Any
 import pytest
 
 from tests.api.server import Api
+from tests.api.tiers import TIERS
 
-TIERS = [
-    {"tier": "PLATINUM", "minSpendMinor": 100_00},
-    {"tier": "GOLD", "minSpendMinor": 10_00},
-    {"tier": "IRON", "minSpendMinor": 1_00},
-    {"tier": "LEAD"},
-]
 RULES = [
     {"tier": "PLATINUM", "severity": "CRITICAL", "minutes": 30, "aroundTheClock": True},
     {"tier": "PLATINUM", "minutes": 60},

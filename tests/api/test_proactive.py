@@ -6,14 +6,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.api.server import Api
+from tests.api.tiers import TIERS
 
 DAY = date(2026, 6, 30)
-TIERS = [
-    {"tier": "PLATINUM", "minSpendMinor": 100_00},
-    {"tier": "GOLD", "minSpendMinor": 10_00},
-    {"tier": "IRON", "minSpendMinor": 1_00},
-    {"tier": "LEAD"},
-]
 ASKED = """query ($at: Int64!) @asOf(at: {atLeast: $at}) {
   careOccasions(on: "2026-06-30") { customerId occasion tier gesture }
   churnWatch { customerId reasons }

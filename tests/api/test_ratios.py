@@ -5,14 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.api.server import Api
+from tests.api.tiers import TIERS
 
 DAY = "2026-03-02"
-TIERS = [
-    {"tier": "PLATINUM", "minSpendMinor": 100_00},
-    {"tier": "GOLD", "minSpendMinor": 10_00},
-    {"tier": "IRON", "minSpendMinor": 1_00},
-    {"tier": "LEAD"},
-]
 ALERTS = """query ($at: Int64!, $on: Date) @asOf(at: {atLeast: $at}) {
   claimAlerts(on: $on) { customerId claims paidMinor premiumMinor lossRatio } }"""
 

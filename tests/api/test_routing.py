@@ -7,14 +7,9 @@ from typing import Any
 import pytest
 
 from tests.api.server import Api
+from tests.api.tiers import TIERS
 
 BOUGHT = {"orderId": "o", "customerId": "best", "totalMinor": 200_00, "currency": "EUR", "items": 1}
-TIERS = [
-    {"tier": "PLATINUM", "minSpendMinor": 100_00},
-    {"tier": "GOLD", "minSpendMinor": 10_00},
-    {"tier": "IRON", "minSpendMinor": 1_00},
-    {"tier": "LEAD"},
-]
 CALL = {"channel": "PHONE", "direction": "INBOUND", "stage": "AFTER", "topic": "tea"}
 ROUTING = """query ($at: Int64!, $who: String!, $skill: String) @asOf(at: {atLeast: $at}) {
   routing(customerId: $who, skill: $skill) { member score reasons } }"""

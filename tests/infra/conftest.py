@@ -7,23 +7,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from infra.database import connected
 from infra.engine import Engine
-from infra.log.group_commit import GroupCommit
-from infra.log.log import Log
+from tests.infra.worlds import opened_world
 
 
 @asynccontextmanager
 async def opened(database: str) -> AsyncIterator[Engine]:
     """A write path of its own on the database, as another process would have it."""
-    async with connected(database) as pool:
-        log = Log(pool, "main")
-        await log.create()
-        commit = GroupCommit(log)
-        try:
-            yield Engine(log, commit)
-        finally:
-            await commit.close()
+    async with opened_world(database) as world:
+        yield world.engine
 
 
 @pytest.fixture

@@ -97,5 +97,7 @@ async def opened_world(dsn: str) -> AsyncIterator[World]:
         log = Log(pool, "main")
         await log.create()
         commit = GroupCommit(log)
-        yield World(log, commit)
-        await commit.close()
+        try:
+            yield World(log, commit)
+        finally:
+            await commit.close()
