@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from infra.log.group_commit import UNREACHABLE, unreachable
+from infra.log.group_commit import UNREACHABLE, bear
 from infra.log.log import Log
 from infra.log.reading import PAGE, Page, Selection
 
@@ -24,8 +24,7 @@ def while_reachable() -> Iterator[None]:
     try:
         yield
     except UNREACHABLE as failure:
-        if not unreachable(failure):
-            raise
+        bear(failure)
 
 
 async def within(seconds: float, event: asyncio.Event) -> bool:

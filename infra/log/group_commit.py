@@ -46,6 +46,19 @@ def unreachable(failure: Exception) -> bool:
     return isinstance(failure, UNREACHABLE) and not isinstance(failure, ValueError)
 
 
+def bear(failure: Exception) -> None:
+    """Pass over a failure after which trying again may help; any other is raised.
+
+    A task that is cancelled may find its connection lost while it gives it back, and this failure then
+    hides the cancellation, which is raised instead: else the task would go on for ever.
+    """
+    if not unreachable(failure):
+        raise failure
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from failure
+
+
 async def patiently(work: Callable[[], Awaitable[T]]) -> T:
     """The answer of work that is done again while PostgreSQL cannot be reached, for `PATIENCE` seconds."""
     clock = asyncio.get_running_loop().time
@@ -54,8 +67,9 @@ async def patiently(work: Callable[[], Awaitable[T]]) -> T:
         try:
             return await work()
         except UNREACHABLE as failure:
-            if not unreachable(failure) or clock() + pause > deadline:
+            if clock() + pause > deadline:
                 raise
+            bear(failure)
         await asyncio.sleep(pause)
         pause = min(pause * 2, 1.0)
 

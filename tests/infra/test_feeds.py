@@ -109,8 +109,10 @@ async def test_equal_followers_share_events_and_what_is_made_of_them(running: Ru
         raise AssertionError
 
     for after in (0, 1):  # a past that is read together, and what is yet to come
-        following = [asyncio.create_task(first(after)) for _ in range(20)]
-        await running.followed_by(20)
+        async with running.log.pool.acquire() as connection, connection.transaction():
+            await connection.execute("LOCK TABLE kehu.events")  # nobody reads before all have joined
+            following = [asyncio.create_task(first(after)) for _ in range(20)]
+            await running.followed_by(20)
         assert running.feeds.distinct == 1
         if after:
             await running.write("a", 1, begin=1)

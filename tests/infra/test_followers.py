@@ -12,8 +12,8 @@ import pytest
 
 from infra.database import connected
 from infra.log import followers, reading
-from infra.log.followers import Wakeups, follow
-from infra.log.group_commit import GroupCommit
+from infra.log.followers import Wakeups, follow, while_reachable
+from infra.log.group_commit import PATIENCE, GroupCommit
 from infra.log.log import Log
 from infra.log.reading import Selection
 from tests.infra.processes import start_writer
@@ -119,6 +119,27 @@ async def test_a_lost_listening_connection_is_replaced(
             pass
     assert not await killer.fetchval(f"SELECT count(*) FROM {LISTENING}")
     await killer.close()
+
+
+async def test_a_task_that_loses_its_connection_while_it_is_cancelled_ends(database: str, log: Log) -> None:
+    lost, servers = asyncio.Event(), asyncio.Queue[int]()
+
+    async def hold() -> None:
+        while True:
+            with while_reachable():
+                async with log.pool.acquire() as connection, connection.transaction():
+                    connection.add_termination_listener(lambda _: lost.set())
+                    await servers.put(connection.get_server_pid())
+                    await asyncio.Event().wait()
+
+    task = asyncio.create_task(hold())
+    killer = await asyncpg.connect(database)
+    await killer.execute("SELECT pg_terminate_backend($1)", await servers.get())
+    await killer.close()
+    await lost.wait()
+    task.cancel()
+    await asyncio.wait({task}, timeout=PATIENCE)
+    assert task.cancelled()
 
 
 async def test_a_consumer_that_pauses_goes_on_where_it_stopped(database: str, log: Log) -> None:
