@@ -23,6 +23,9 @@ from kehu.settings import Settings
 if TYPE_CHECKING:
     from api.access import Access
 
+KEEP_ALIVE = 75
+"""Seconds for which an idle connection stays open: longer than proxies keep theirs, so that none of them
+sends a request on one that is being closed."""
 DRAIN = 5
 """Seconds that open requests and streams have to end."""
 
@@ -131,6 +134,7 @@ async def serve(
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=DRAIN,
+        timeout_keep_alive=KEEP_ALIVE,
         ws="websockets-sansio",
         ws_max_size=LARGEST_BODY,
     )

@@ -10,7 +10,7 @@ from domain.events import Personal, Recorded
 from domain.service import KEY_TIER
 from domain.subscriptions import SubscriptionCancelled, SubscriptionRenewed, SubscriptionStarted
 from domain.visits import VisitCompleted, VisitMissed, VisitPlanned
-from projections.policies import TODAY, service
+from projections.policies import DAYS, TODAY, day_of, service
 from projections.view import CustomerId, View, on, report, view
 
 
@@ -67,13 +67,13 @@ class Visit(View):
 
 @report(
     "due_visits",
-    reads=["customers", "customer_values", "orders", "visits", "service_policies", "ended_days"],
+    reads=["customers", "customer_values", "orders", "visits", "service_policies", *DAYS],
     query=f"""
     WITH delivered AS (
-        SELECT customer_id, max(fulfilled_at)::date AS day FROM {{orders}} o
+        SELECT customer_id, {day_of("max(fulfilled_at)")} AS day FROM {{orders}} o
          WHERE fulfilled_at IS NOT NULL GROUP BY 1),
     seen AS (
-        SELECT customer_id, max(completed_at)::date AS day FROM {{visits}} v GROUP BY 1),
+        SELECT customer_id, {day_of("max(completed_at)")} AS day FROM {{visits}} v GROUP BY 1),
     planned AS (
         SELECT customer_id, min(planned_for) AS day FROM {{visits}} v WHERE status = 'planned' GROUP BY 1),
     plan AS (
@@ -83,7 +83,7 @@ class Visit(View):
           FROM delivered d JOIN {{customers}} c USING (customer_id) LEFT JOIN seen s USING (customer_id)
          WHERE c.live
         UNION ALL
-        SELECT c.customer_id, c.owner, 'round', coalesce(s.day, c.registered_at::date),
+        SELECT c.customer_id, c.owner, 'round', coalesce(s.day, {day_of("c.registered_at")}),
                v.abc_class, CASE v.abc_class WHEN 'a' THEN {service("class_a_days")}
                     WHEN 'b' THEN {service("class_b_days")}
                     ELSE {service("class_c_days")} END
@@ -200,7 +200,7 @@ class ExpiringSubscription(View):
         SELECT customer_id, owner, 'birthday' AS occasion, birthday AS origin FROM {{customers}} c
          WHERE live AND birthday IS NOT NULL
         UNION ALL
-        SELECT customer_id, owner, 'anniversary', registered_at::date FROM {{customers}} c
+        SELECT customer_id, owner, 'anniversary', {day_of("registered_at")} FROM {{customers}} c
          WHERE live AND owner IS NOT NULL),
     next AS (
         SELECT *, (origin + make_interval(years =>
@@ -228,7 +228,7 @@ class ExpiringSubscription(View):
       LEFT JOIN {{customer_classes}} k USING (customer_id)
      WHERE n.day BETWEEN {TODAY} AND {TODAY} + 14
        AND NOT EXISTS (SELECT FROM {{cares}} g WHERE g.customer_id = n.customer_id AND g.occasion = n.occasion
-                          AND g.occurred_at::date
+                          AND {day_of("g.occurred_at")}
                               > n.day - CASE n.occasion WHEN 'holiday' THEN 30 ELSE 300 END)
      ORDER BY array_position(ARRAY['platinum', 'gold', 'iron', 'lead'], v.tier), n.day, n.customer_id
      LIMIT 200
@@ -293,11 +293,11 @@ class Announcement(View):
     "key_account_desk",
     reads=[
         *("customers", "customer_values", "account_reviews", "announcements", "tellings"),
-        *("interactions", "service_policies", "ended_days"),
+        *("interactions", "service_policies", *DAYS),
     ],
     query=f"""
     WITH reviewed AS (
-        SELECT DISTINCT ON (customer_id) customer_id, occurred_at::date AS day, escalated_to
+        SELECT DISTINCT ON (customer_id) customer_id, {day_of("occurred_at")} AS day, escalated_to
           FROM {{account_reviews}} r ORDER BY customer_id, occurred_at DESC)
     SELECT c.customer_id, c.owner AS account_manager, v.spent_minor, r.day AS reviewed_on,
            coalesce(r.day <= {TODAY} - {service("review_days")}, true) AS review_due, r.escalated_to,
@@ -314,7 +314,7 @@ class Announcement(View):
            SELECT customer_id, count(*) AS queries, count(*) FILTER (WHERE answered_late) AS answered_late
              FROM {{interactions}} i
             WHERE around_the_clock AND direction = 'inbound'
-              AND occurred_at::date BETWEEN {TODAY} - {service("effect_days")} AND {TODAY}
+              AND {day_of("occurred_at")} BETWEEN {TODAY} - {service("effect_days")} AND {TODAY}
             GROUP BY customer_id) i USING (customer_id)
      WHERE v.tier = '{KEY_TIER}' AND c.live AND (:owner::text IS NULL OR c.owner = :owner::text)
      ORDER BY r.day IS NULL, review_due DESC, v.spent_minor DESC, c.customer_id LIMIT 200

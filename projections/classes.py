@@ -95,7 +95,12 @@ def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] |
     if month is None:
         return None
     policy = msgspec.structs.asdict(policies.value(recorded.event.day))
-    return {**policy, "day": month["day"], "until": month["until"]}
+    tiers = policies.tier_policy(recorded.event.day)
+    return {**policy, **month, "currency": tiers and tiers.currency}
+
+
+_OURS = "coalesce(currency = :currency::text, true)"
+"""SQL for an amount that counts, as for tiers; without a tier policy, any."""
 
 
 @population(
@@ -109,34 +114,39 @@ def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] |
     at=DayEnded,
     due=due,
     indexes=["customer_list", "watched spent_minor"],
-    query="""
+    query=f"""
     WITH bought AS (
-        SELECT customer_id, count(*) AS orders, count(DISTINCT placed_at::date) AS days,
-               min(placed_at)::date AS first_day, max(placed_at)::date AS last_day,
-               sum(total_minor - refunded_minor) AS total,
-               coalesce(sum(total_minor - refunded_minor)
-                        FILTER (WHERE placed_at > :until::timestamptz - interval '1 year'), 0)::bigint
-                   AS year,
+        SELECT customer_id, count(*) AS orders, count(DISTINCT day) AS days,
+               min(day) AS first_day, max(day) AS last_day,
+               coalesce(sum(worth), 0) AS total,
+               coalesce(sum(worth) FILTER (WHERE placed_at > :until::timestamptz - interval '1 year'),
+                        0)::bigint AS year,
                count(*) FILTER (WHERE placed_at > :until::timestamptz - interval '90 days') AS lately,
                count(*) FILTER (WHERE placed_at > :until::timestamptz - interval '180 days'
                                   AND placed_at <= :until::timestamptz - interval '90 days') AS before,
                bool_or(paid_minor < total_minor) AS unpaid
-          FROM {orders} o WHERE NOT cancelled AND placed_at < :until::timestamptz GROUP BY 1),
+          FROM (SELECT *, (placed_at AT TIME ZONE :zone::text)::date AS day,
+                       CASE WHEN {_OURS} THEN total_minor - refunded_minor END AS worth FROM {{orders}} o) o
+         WHERE NOT cancelled AND placed_at < :until::timestamptz GROUP BY 1),
     complained AS (
-        SELECT customer_id, sum(remedy_cost_minor)::bigint AS remedies, bool_or(open) AS open
-          FROM {complaints} k WHERE received_at < :until::timestamptz GROUP BY 1),
+        SELECT customer_id, sum(remedy_cost_minor) FILTER (WHERE {_OURS})::bigint AS remedies,
+               bool_or(open) AS open
+          FROM {{complaints}} k WHERE received_at < :until::timestamptz GROUP BY 1),
     claimed AS (
-        SELECT customer_id, count(*) AS claims, sum(paid_minor) AS paid,
+        SELECT customer_id, count(*) AS claims, sum(paid_minor) FILTER (WHERE {_OURS}) AS paid,
                bool_or(status = 'made') AS open
-          FROM {claims} l GROUP BY 1),
+          FROM {{claims}} l GROUP BY 1),
     spent AS (
-        SELECT customer AS customer_id, sum(amount_minor)::bigint AS cost FROM {costs} x
-         WHERE kind IN ('serving', 'keeping') AND customer IS NOT NULL GROUP BY 1),
+        SELECT customer AS customer_id, sum(amount_minor)::bigint AS cost FROM {{costs}} x
+         WHERE kind IN ('serving', 'keeping') AND customer IS NOT NULL
+           AND {_OURS}
+         GROUP BY 1),
     felt AS (
         SELECT i.customer_id, avg((a.score - s.lowest)::float8 / (s.highest - s.lowest)) AS attitude
-          FROM {survey_answers} a JOIN {survey_issues} i USING (issue_id) JOIN {surveys} s USING (survey_id)
+          FROM {{survey_answers}} a JOIN {{survey_issues}} i USING (issue_id)
+          JOIN {{surveys}} s USING (survey_id)
          GROUP BY 1),
-    shared AS (SELECT customer_id, max(percent) AS percent FROM {customer_shares} h GROUP BY 1),
+    shared AS (SELECT customer_id, max(percent) AS percent FROM {{customer_shares}} h GROUP BY 1),
     figures AS (
         SELECT c.customer_id, c.live, c.restricted, v.tier, v.abc_class,
                coalesce(v.spent_minor, 0) AS spent_minor,
@@ -149,22 +159,22 @@ def due(recorded: Recorded[DayEnded], policies: Policies) -> Mapping[str, Any] |
                    + coalesce(k.remedies, 0) + coalesce(p.cost, 0) AS served,
                coalesce(k.open, false) OR coalesce(b.unpaid, false) OR coalesce(m.open, false)
                    OR NOT c.live AND (
-                       EXISTS (SELECT FROM {interactions} n
+                       EXISTS (SELECT FROM {{interactions}} n
                                 WHERE n.customer_id = c.customer_id AND NOT resolved)
-                       OR EXISTS (SELECT FROM {commitments} w
+                       OR EXISTS (SELECT FROM {{commitments}} w
                                    WHERE w.customer_id = c.customer_id AND waiting)
-                       OR EXISTS (SELECT FROM {subscriptions} r
+                       OR EXISTS (SELECT FROM {{subscriptions}} r
                                    WHERE r.customer_id = c.customer_id
                                      AND running AND ends_on >= :day::date)) AS unsettled,
                coalesce(m.claims, 0) AS claims, coalesce(m.paid, 0) AS claims_paid,
                coalesce(b.total, 0) AS total, f.attitude, t.earned, h.percent AS share,
                g.value_style, g.marketing_class, g.importance, count(*) OVER () AS everybody
-          FROM {customers} c
-          LEFT JOIN {customer_values} v USING (customer_id) LEFT JOIN bought b USING (customer_id)
+          FROM {{customers}} c
+          LEFT JOIN {{customer_values}} v USING (customer_id) LEFT JOIN bought b USING (customer_id)
           LEFT JOIN complained k USING (customer_id) LEFT JOIN claimed m USING (customer_id)
           LEFT JOIN spent p USING (customer_id) LEFT JOIN felt f USING (customer_id)
-          LEFT JOIN shared h USING (customer_id) LEFT JOIN {points_accounts} t USING (customer_id)
-          LEFT JOIN {classifications} g USING (customer_id)),
+          LEFT JOIN shared h USING (customer_id) LEFT JOIN {{points_accounts}} t USING (customer_id)
+          LEFT JOIN {{classifications}} g USING (customer_id)),
     judged AS (
         SELECT *, margin < served AS unprofitable,
                claims >= :claims_least::int OR (total > 0 AND claims_paid * 100 >= total * :loss_percent::int

@@ -17,7 +17,7 @@ from domain.incidents import (
 )
 from domain.messages import MessagePassedOn, MessageTaken
 from domain.policies import Policies
-from projections.staff import PERIOD
+from projections.policies import DAYS, period
 from projections.view import Chart, CustomerId, View, about, on, report, view
 
 
@@ -103,12 +103,12 @@ class Commitment(View):
 
 @report(
     "promise_statistics",
-    reads=["commitments"],
+    reads=["commitments", *DAYS],
     query=f"""
     WITH promised AS (
         SELECT *, extract(epoch FROM promised_at - made_at) / 3600 AS word,
                extract(epoch FROM kept_at - made_at) / 3600 AS took
-          FROM {{commitments}} c WHERE {PERIOD.format("made_at")})
+          FROM {{commitments}} c WHERE {period("made_at")})
     SELECT kind, standard_most_hours, standard_average_hours,
            max(word)::float8 AS promised_most_hours, avg(word)::float8 AS promised_hours,
            max(took)::float8 AS most_hours, avg(took)::float8 AS hours,
@@ -136,7 +136,7 @@ class PromiseStatistics(View):
     """
 
     since: date | None = None
-    """First day (UTC) on which they were made; from the beginning, where it is left out."""
+    """First day on which they were made; from the beginning, where it is left out."""
     until: date | None = None
     """Last day."""
 

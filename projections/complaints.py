@@ -33,6 +33,7 @@ from domain.events import Personal, Recorded
 from domain.interactions import Channel
 from domain.policies import Policies, complaint_limit, due_at, moved_by_pause
 from domain.tiers import Tier
+from projections.policies import DAYS, period
 from projections.tiers import CustomerValue
 from projections.view import Chart, CustomerId, View, on, ref, report, view
 
@@ -351,8 +352,8 @@ class YellowCard(View):
 
 @report(
     "complaint_statistics",
-    reads=["complaints", "customers"],
-    query="""
+    reads=["complaints", "customers", *DAYS],
+    query=f"""
     SELECT category,
            count(*) AS received,
            count(*) FILTER (WHERE open) AS open,
@@ -360,10 +361,9 @@ class YellowCard(View):
            count(*) FILTER (WHERE verdict = 'satisfied') AS satisfied,
            count(*) FILTER (WHERE reopened > 0) AS reopened,
            extract(epoch FROM avg(closed_at - received_at)) / 3600 AS hours_to_close,
-           10000.0 * count(*) / nullif((SELECT count(*) FROM {customers} c), 0) AS per_10000_customers
-      FROM {complaints} complaint
-     WHERE (:since::date IS NULL OR received_at >= :since::date)
-       AND (:until::date IS NULL OR received_at < :until::date + 1)
+           10000.0 * count(*) / nullif((SELECT count(*) FROM {{customers}} c), 0) AS per_10000_customers
+      FROM {{complaints}} complaint
+     WHERE {period("received_at")}
      GROUP BY category
      ORDER BY received DESC, category
     """,
@@ -373,7 +373,7 @@ class ComplaintStatistics(View):
     """Complaints of one category in a period, against the number of customers (万户投诉量)."""
 
     since: date | None = None
-    """First day on which complaints were received (UTC); from the beginning where it is left out."""
+    """First day on which complaints were received; from the beginning where it is left out."""
     until: date | None = None
     """Last such day."""
 

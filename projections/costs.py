@@ -9,7 +9,7 @@ from domain.claims import ClaimMade, ClaimPaid, ClaimRefused
 from domain.costs import CostBooked, CostKind
 from domain.customers import ChurnCause
 from domain.events import Personal, Recorded
-from projections.policies import worth
+from projections.policies import DAYS, MONEY, SPENT, counts, days, period, worth
 from projections.view import Chart, CustomerId, View, about, on, report, view
 
 
@@ -85,13 +85,13 @@ class Claim(View):
 
 @report(
     "claim_alerts",
-    reads=["claims", "spendings", "value_policies", "ended_days"],
+    reads=["claims", "spendings", "value_policies", *MONEY],
     query=f"""
     SELECT c.customer_id, count(*) AS claims, sum(c.paid_minor)::bigint AS paid_minor,
            coalesce(max(s.spent), 0)::bigint AS premium_minor,
            sum(c.paid_minor)::float8 / nullif(max(s.spent), 0)::float8 AS loss_ratio
-      FROM {{claims}} c
-      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {{spendings}} p GROUP BY 1) s
+      FROM (SELECT * FROM {{claims}} x WHERE {counts("currency")}) c
+      LEFT JOIN {SPENT} s
      USING (customer_id)
      GROUP BY c.customer_id
     HAVING count(*) >= {worth("claims_least")}
@@ -113,26 +113,25 @@ class ClaimAlert(View):
     claims: int
     """How many claims."""
     paid_minor: int
-    """What was paid for them, in minor units."""
+    """What was paid for them, in minor units of the tier policy's currency."""
     premium_minor: int
-    """What the customer paid us, less refunds, in minor units."""
+    """What the customer paid us, less refunds, in minor units of the tier policy's currency."""
     loss_ratio: float | None
     """Paid ÷ premium."""
 
 
 @report(
     "acquisition_cost_ratio",
-    reads=["costs", "customers", "customer_values"],
-    query="""
+    reads=["costs", "customers", "customer_values", *DAYS, *MONEY],
+    query=f"""
     WITH spent AS (
         SELECT coalesce(sum(amount_minor) FILTER (WHERE kind = 'winning'), 0) AS winning,
-               coalesce(sum(amount_minor) FILTER (WHERE kind = 'keeping'), 0) AS keeping FROM {costs} x
-         WHERE (:since::date IS NULL OR day >= :since::date)
-           AND (:until::date IS NULL OR day <= :until::date)),
+               coalesce(sum(amount_minor) FILTER (WHERE kind = 'keeping'), 0) AS keeping FROM {{costs}} x
+         WHERE {days("day")} AND {counts("currency")}),
     counted AS (
-        SELECT count(*) FILTER (WHERE (:since::date IS NULL OR registered_at >= :since::date)
-                                  AND (:until::date IS NULL OR registered_at < :until::date + 1)) AS won,
-               (SELECT count(*) FROM {customer_values} v WHERE order_count > 0) AS kept FROM {customers} c)
+        SELECT count(*) FILTER (WHERE {period("registered_at")}) AS won,
+               (SELECT count(*) FROM {{customer_values}} v WHERE order_count > 0) AS kept
+          FROM {{customers}} c)
     SELECT winning::bigint AS winning_minor, won, keeping::bigint AS keeping_minor, kept,
            winning::float8 / nullif(won, 0) AS cost_of_winning_minor,
            keeping::float8 / nullif(kept, 0) AS cost_of_keeping_minor,
@@ -149,33 +148,32 @@ class AcquisitionCostRatio(View):
     """Last day."""
 
     winning_minor: int
-    """Spent on winning, in minor units."""
+    """Spent on winning, in minor units of the tier policy's currency."""
     won: int
     """Customers whose files were opened in the period."""
     keeping_minor: int
-    """Spent on keeping, in minor units."""
+    """Spent on keeping, in minor units of the tier policy's currency."""
     kept: int
     """Customers who ordered in the tier policy's window."""
     cost_of_winning_minor: float | None
-    """A customer won, in minor units."""
+    """A customer won, in minor units of the tier policy's currency."""
     cost_of_keeping_minor: float | None
-    """A customer kept, in minor units."""
+    """A customer kept, in minor units of the tier policy's currency."""
     ratio: float | None
     """Winning ÷ keeping."""
 
 
 @report(
     "crm_return",
-    reads=["costs"],
-    query="""
+    reads=["costs", *MONEY],
+    query=f"""
     SELECT gain::bigint AS gain_minor, forgone::bigint AS forgone_minor, cost::bigint AS cost_minor,
            (gain + forgone - cost)::bigint AS return_minor,
            100.0::float8 * (gain + forgone - cost)::float8 / nullif(cost, 0)::float8 AS percent
       FROM (SELECT coalesce(sum(amount_minor) FILTER (WHERE kind = 'gain'), 0) AS gain,
                    coalesce(sum(amount_minor) FILTER (WHERE kind = 'forgone'), 0) AS forgone,
-                   coalesce(sum(amount_minor) FILTER (WHERE kind = 'programme'), 0) AS cost FROM {costs} x
-             WHERE (:since::date IS NULL OR day >= :since::date)
-               AND (:until::date IS NULL OR day <= :until::date)) s
+                   coalesce(sum(amount_minor) FILTER (WHERE kind = 'programme'), 0) AS cost FROM {{costs}} x
+             WHERE {days("day")} AND {counts("currency")}) s
     """,
 )
 class CrmReturn(View):
@@ -187,25 +185,25 @@ class CrmReturn(View):
     """Last day."""
 
     gain_minor: int
-    """What it brought, in minor units."""
+    """What it brought, in minor units of the tier policy's currency."""
     forgone_minor: int
-    """What would have been lost without it, in minor units."""
+    """What would have been lost without it, in minor units of the tier policy's currency."""
     cost_minor: int
-    """What it cost, in minor units."""
+    """What it cost, in minor units of the tier policy's currency."""
     return_minor: int
-    """Gain + forgone − cost, in minor units."""
+    """Gain + forgone − cost, in minor units of the tier policy's currency."""
     percent: float | None
     """That ÷ cost, in percent."""
 
 
 @report(
     "churn_types",
-    reads=["customers", "spendings"],
-    query="""
+    reads=["customers", "spendings", *MONEY],
+    query=f"""
     SELECT churn_cause AS cause, count(*) AS customers, coalesce(sum(s.spent), 0)::bigint AS spent_minor,
            count(*)::float8 / sum(count(*)) OVER () AS share
-      FROM {customers} c
-      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {spendings} p GROUP BY 1) s
+      FROM {{customers}} c
+      LEFT JOIN {SPENT} s
      USING (customer_id)
      WHERE churn_cause IS NOT NULL GROUP BY churn_cause ORDER BY customers DESC, cause
     """,
@@ -219,7 +217,7 @@ class ChurnByCause(View):
     customers: int
     """How many are gone for it."""
     spent_minor: int
-    """What they had paid, less refunds, in minor units."""
+    """What they had paid, less refunds, in minor units of the tier policy's currency."""
     share: float
     """Of all who left, 0 to 1."""
 

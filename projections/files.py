@@ -37,7 +37,7 @@ from domain.files import (
     ValueStyle,
     WinBackOffered,
 )
-from projections.policies import TODAY, service
+from projections.policies import DAYS, TODAY, day_of, service
 from projections.view import CustomerId, View, on, report, view
 
 
@@ -195,11 +195,11 @@ def _told(event: CustomerRegistered | ProfileChanged) -> list[tuple[str, str]]:
 
 @report(
     "stale_facts",
-    reads=["profile_facts", "customers", "service_policies", "ended_days"],
+    reads=["profile_facts", "customers", "service_policies", *DAYS],
     query=f"""
-    SELECT customer_id, field, confirmed_at, {TODAY} - confirmed_at::date AS days
+    SELECT customer_id, field, confirmed_at, {TODAY} - {day_of("confirmed_at")} AS days
       FROM {{profile_facts}} f JOIN {{customers}} c USING (customer_id)
-     WHERE c.live AND confirmed_at::date <= {TODAY} - {service("stale_days")}
+     WHERE c.live AND {day_of("confirmed_at")} <= {TODAY} - {service("stale_days")}
      ORDER BY confirmed_at, customer_id, field LIMIT 500
     """,
 )

@@ -7,6 +7,7 @@ from typing import Self
 
 from domain.events import Recorded
 from domain.groups import ParentAssigned
+from projections.policies import DAYS, MONEY, SPENT, period
 from projections.view import CustomerId, View, on, report, view
 
 
@@ -38,7 +39,7 @@ MEMBERS = """
 
 @report(
     "group_rollup",
-    reads=["group_members", "customers", "spendings"],
+    reads=["group_members", "customers", "spendings", *MONEY],
     query=f"""{MEMBERS}
     SELECT top AS head_id, count(*) AS member_count, max(depth) AS levels,
            coalesce(sum(c.order_count), 0)::bigint AS order_count,
@@ -47,7 +48,7 @@ MEMBERS = """
            coalesce(sum(s.spent), 0)::bigint AS spent_minor
       FROM members t
       JOIN {{customers}} c ON c.customer_id = t.id
-      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {{spendings}} p GROUP BY 1) s
+      LEFT JOIN {SPENT} s
         ON s.customer_id = t.id
      GROUP BY top ORDER BY spent_minor DESC, top LIMIT 200
     """,
@@ -71,17 +72,16 @@ class GroupRollup(View):
     complaint_count: int
     """Their complaints."""
     spent_minor: int
-    """What they paid, less refunds, in minor units."""
+    """What they paid, less refunds, in minor units of the tier policy's currency."""
 
 
 @report(
     "group_complaint_rates",
-    reads=["group_members", "customers", "complaints"],
+    reads=["group_members", "customers", "complaints", *DAYS],
     query=f"""{MEMBERS},
     received AS (
         SELECT customer_id, count(*) AS complaints FROM {{complaints}} k
-         WHERE (:since::date IS NULL OR received_at >= :since::date)
-           AND (:until::date IS NULL OR received_at < :until::date + 1)
+         WHERE {period("received_at")}
            AND (:category::text IS NULL OR category = :category::text)
          GROUP BY 1)
     SELECT top AS head_id, count(*) AS customers, coalesce(sum(r.complaints), 0)::bigint AS complaints,
@@ -97,7 +97,7 @@ class GroupComplaintRate(View):
     customer_id: str | None = None
     """The customer on top; all who have somebody below them, where it is left out."""
     since: date | None = None
-    """First day on which complaints were received (UTC); from the beginning, where it is left out."""
+    """First day on which complaints were received; from the beginning, where it is left out."""
     until: date | None = None
     """Last such day."""
     category: str | None = None

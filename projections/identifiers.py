@@ -8,7 +8,7 @@ from typing import Self
 
 from domain.events import Personal, Recorded
 from domain.identifiers import IdentifierAdded, IdentifierKind, IdentifierRejected, IdentifierVerified
-from projections.policies import TODAY, service
+from projections.policies import DAYS, TODAY, day_of, service
 from projections.view import CustomerId, View, on, report, view
 
 
@@ -95,13 +95,14 @@ class Identified(View):
 
 @report(
     "evidence_retention",
-    reads=["identifiers", "customers", "service_policies", "ended_days"],
+    reads=["identifiers", "customers", "service_policies", *DAYS],
     query=f"""
     SELECT customer_id AS customer, i.kind, i.evidence, i.verified_at, c.ended_at,
-           (c.ended_at::date + make_interval(years => {service("evidence_years")}))::date AS keep_until,
-           coalesce((c.ended_at::date + make_interval(years => {service("evidence_years")}))::date < {TODAY},
-                    false) AS expired
+           k.keep_until, coalesce(k.keep_until < {TODAY}, false) AS expired
       FROM {{identifiers}} i JOIN {{customers}} c USING (customer_id)
+     CROSS JOIN LATERAL (
+        SELECT ({day_of("c.ended_at")} + make_interval(years => {service("evidence_years")}))::date
+                   AS keep_until) k
      WHERE i.evidence IS NOT NULL
        AND (:customer_id::text IS NULL OR customer_id = :customer_id::text)
      ORDER BY i.verified_at DESC, customer_id LIMIT 500

@@ -9,8 +9,7 @@ from domain.complaints import Category
 from domain.crises import CrisisDeclared, CrisisEnded
 from domain.events import Personal, Recorded
 from domain.measures import MeasureChecked, MeasureDone, MeasureDropped, MeasureKept, MeasurePlanned
-from projections.policies import TODAY, service
-from projections.staff import PERIOD
+from projections.policies import DAYS, MONEY, TODAY, begin_of, counts, day_of, days, period, service
 from projections.view import Chart, View, on, report, view
 
 
@@ -53,13 +52,13 @@ class Crisis(View):
 
 @report(
     "complaint_bursts",
-    reads=["complaints", "ended_days", "crises", "service_policies"],
+    reads=["complaints", "crises", "service_policies", *DAYS],
     query=f"""
     WITH counted AS (
         SELECT d.day, k.category, count(c.complaint_id) AS complaints
           FROM {{ended_days}} d
          CROSS JOIN (SELECT DISTINCT category FROM {{complaints}} x) k
-          LEFT JOIN {{complaints}} c ON c.category = k.category AND c.received_at::date = d.day
+          LEFT JOIN {{complaints}} c ON c.category = k.category AND {day_of("c.received_at")} = d.day
          GROUP BY 1, 2),
     ranged AS (
         SELECT *, {service("burst_days", "day")} AS days, {service("burst_deviations", "day")} AS deviations,
@@ -72,8 +71,8 @@ class Crisis(View):
                      ORDER BY e.day DESC LIMIT r.days) before) b
          WHERE complaints >= least)
     SELECT day, category, complaints, mean::float8, (mean + deviations * deviation)::float8 AS normal_to,
-           EXISTS (SELECT FROM {{crises}} z WHERE z.category = n.category AND z.declared_at::date >= n.day
-                      AND z.declared_at::date <= n.day + 7) AS crisis_declared
+           EXISTS (SELECT FROM {{crises}} z WHERE z.category = n.category 
+                      AND {day_of("z.declared_at")} BETWEEN n.day AND n.day + 7) AS crisis_declared
       FROM normal n
      WHERE complaints > mean + deviations * deviation
        AND (:since::date IS NULL OR day >= :since::date)
@@ -106,17 +105,18 @@ class ComplaintBurst(View):
 
 @report(
     "recovery_effects",
-    reads=["complaints", "orders", "service_policies", "ended_days"],
+    reads=["complaints", "orders", "service_policies", *DAYS, *MONEY],
     query=f"""
     WITH settled AS (
-        SELECT customer_id, closed_at, remedy_cost_minor,
-               make_interval(days => {service("effect_days", "closed_at::date")}) AS days,
+        SELECT customer_id, closed_at, remedy_cost_minor, currency,
+               make_interval(days => {service("effect_days", day_of("closed_at"))}) AS days,
                CASE WHEN NOT coalesce(justified, true) THEN 'not justified'
                     WHEN verdict = 'satisfied' AND currency IS NOT NULL THEN 'satisfied, with a remedy'
                     WHEN verdict = 'satisfied' THEN 'satisfied'
                     WHEN verdict = 'unreachable' THEN 'could not be asked' ELSE 'not satisfied' END AS outcome
           FROM {{complaints}} k WHERE closed_at IS NOT NULL)
-    SELECT c.outcome, count(*) AS complaints, avg(c.remedy_cost_minor)::float8 AS remedy_cost_minor,
+    SELECT c.outcome, count(*) AS complaints, 
+           avg(c.remedy_cost_minor) FILTER (WHERE {counts("c.currency")})::float8 AS remedy_cost_minor,
            avg(b.before)::float8 AS orders_before, avg(b.after)::float8 AS orders_after
       FROM settled c
      CROSS JOIN LATERAL (
@@ -125,7 +125,7 @@ class ComplaintBurst(View):
           FROM {{orders}} o
          WHERE o.customer_id = c.customer_id AND NOT o.cancelled
            AND o.placed_at >= c.closed_at - c.days AND o.placed_at < c.closed_at + c.days) b
-     WHERE c.closed_at + c.days < {TODAY} + 1
+     WHERE c.closed_at + c.days < {begin_of(f"{TODAY} + 1")}
      GROUP BY c.outcome ORDER BY complaints DESC, c.outcome
     """,
     chart=Chart(kind="bars", x="outcome", y="orders_before orders_after", unit="orders a complaint"),
@@ -144,7 +144,7 @@ class RecoveryEffect(View):
     complaints: int
     """How many ended so."""
     remedy_cost_minor: float
-    """What the remedy cost on average, in minor units."""
+    """What the remedy cost on average, in minor units; remedies in other currencies than ours left out."""
     orders_before: float
     """Orders in the service policy's `effectDays` before the close, a complaint; the cancelled left out."""
     orders_after: float
@@ -210,27 +210,35 @@ class Measure(View):
 
 @report(
     "measure_effects",
-    reads=["measures", "complaints", "customers", "service_policies"],
+    reads=["measures", "complaints", "customers", "service_policies", *DAYS],
     query=f"""
     WITH done AS (
-        SELECT m.*, m.done_at::date AS day, {service("effect_days", "m.done_at::date")} AS days
-          FROM {{measures}} m WHERE m.done_at IS NOT NULL)
+        SELECT *, {service("effect_days", "day")} AS days
+          FROM (SELECT *, {day_of("done_at")} AS day FROM {{measures}} m WHERE done_at IS NOT NULL) m),
+    received AS (
+        SELECT complaint_id, category, {day_of("received_at")} AS day FROM {{complaints}} k)
     SELECT d.measure_id, d.title, d.root_cause, d.category, d.status, d.day,
-           10000.0::float8 * count(k.complaint_id) FILTER (WHERE k.received_at::date < d.day) / c.customers
+           10000.0::float8 * count(k.complaint_id) FILTER (WHERE k.day < d.day) / c.customers
                AS rate_before,
-           10000.0::float8 * count(k.complaint_id) FILTER (WHERE k.received_at::date >= d.day) / c.customers
+           10000.0::float8 * count(k.complaint_id) FILTER (WHERE k.day >= d.day) / c.customers
                AS rate_after
       FROM done d
      CROSS JOIN (SELECT greatest(count(*), 1) AS customers FROM {{customers}} x) c
-      LEFT JOIN {{complaints}} k ON k.category = d.category
-           AND k.received_at::date >= d.day - d.days AND k.received_at::date < d.day + d.days
+      LEFT JOIN received k ON k.category = d.category AND k.day >= d.day - d.days AND k.day < d.day + d.days
+     WHERE d.day + d.days <= {TODAY} + 1
      GROUP BY d.measure_id, d.title, d.root_cause, d.category, d.status, d.day, c.customers
      ORDER BY d.day DESC, d.measure_id LIMIT 200
     """,
     chart=Chart(kind="bars", x="title", y="rate_before rate_after", unit="complaints for 10,000 customers"),
 )
 class MeasureEffect(View):
-    """The complaint rate before and after a measure (改进措施), for ten thousand customers: at most 200."""
+    """The complaint rate before and after a measure (改进措施), for ten thousand customers: at most 200.
+
+    A measure is shown once as many days have passed since it was done as are looked at.
+    """
+
+    on: date | None = None
+    """As of this day; the last business day, where it is left out."""
 
     measure_id: str
     """Which measure."""
@@ -255,46 +263,49 @@ class MeasureEffect(View):
 
 @report(
     "supervision",
-    reads=["interactions", "complaints", "orders", "commitments", "customers", "visits", "quality_scores"],
+    reads=[
+        *("interactions", "complaints", "orders", "commitments", "customers", "visits", "quality_scores"),
+        *DAYS,
+    ],
     query=f"""
     SELECT 'contacts' AS figure, count(*)::float8 AS value, 'number' AS unit FROM {{interactions}} i
-     WHERE {PERIOD.format("occurred_at")}
+     WHERE {period("occurred_at")}
     UNION ALL SELECT 'finished at first contact', 100.0 * avg((resolved AND handovers = 0)::int)::float8,
            'percent'
-      FROM {{interactions}} i WHERE {PERIOD.format("occurred_at")}
+      FROM {{interactions}} i WHERE {period("occurred_at")}
     UNION ALL SELECT 'answered in time', 100.0 * avg((NOT answered_late)::int)::float8, 'percent'
-      FROM {{interactions}} i WHERE resolved AND direction = 'inbound' AND {PERIOD.format("occurred_at")}
+      FROM {{interactions}} i WHERE resolved AND direction = 'inbound' AND {period("occurred_at")}
     UNION ALL SELECT 'calls answered after few enough rings', 100.0 * avg((NOT rang_too_long)::int)::float8,
            'percent'
-      FROM {{interactions}} i WHERE rings IS NOT NULL AND {PERIOD.format("occurred_at")}
+      FROM {{interactions}} i WHERE rings IS NOT NULL AND {period("occurred_at")}
     UNION ALL SELECT 'complaints', count(*)::float8, 'number' FROM {{complaints}} k
-     WHERE {PERIOD.format("received_at")}
+     WHERE {period("received_at")}
     UNION ALL SELECT 'complaints decided in time', 100.0 * avg((NOT late)::int)::float8, 'percent'
-      FROM {{complaints}} k WHERE decided_at IS NOT NULL AND {PERIOD.format("received_at")}
+      FROM {{complaints}} k WHERE decided_at IS NOT NULL AND {period("received_at")}
     UNION ALL SELECT 'complaints open', count(*)::float8, 'number' FROM {{complaints}} k
-     WHERE open AND {PERIOD.format("received_at")}
+     WHERE open AND {period("received_at")}
     UNION ALL SELECT 'complaints with a satisfied customer',
            100.0 * avg((verdict = 'satisfied')::int)::float8, 'percent'
-      FROM {{complaints}} k WHERE verdict IS NOT NULL AND {PERIOD.format("received_at")}
+      FROM {{complaints}} k WHERE verdict IS NOT NULL AND {period("received_at")}
     UNION ALL SELECT 'promises kept', 100.0 * avg(within_promise::int)::float8, 'percent'
       FROM {{commitments}} m
-     WHERE {PERIOD.format("made_at")}
+     WHERE {period("made_at")}
     UNION ALL SELECT 'visits made', count(*)::float8, 'number' FROM {{visits}} v
-     WHERE status = 'completed' AND {PERIOD.format("completed_at")}
+     WHERE status = 'completed' AND {period("completed_at")}
     UNION ALL SELECT 'quality of service', avg(percent)::float8, 'percent' FROM {{quality_scores}} q
-     WHERE {PERIOD.format("day")}
-    UNION ALL SELECT 'orders', count(*)::float8, 'number' FROM {{orders}} o WHERE {PERIOD.format("placed_at")}
+     WHERE {days("day")}
+    UNION ALL SELECT 'orders', count(*)::float8, 'number' FROM {{orders}} o WHERE {period("placed_at")}
     UNION ALL SELECT 'customers won', count(*)::float8, 'number' FROM {{customers}} c
-     WHERE {PERIOD.format("registered_at")}
+     WHERE {period("registered_at")}
     UNION ALL SELECT 'customers lost', count(*)::float8, 'number' FROM {{customers}} c
-     WHERE ended_at IS NOT NULL AND {PERIOD.format("ended_at")}
+     WHERE ended_at IS NOT NULL AND {period("ended_at")}
     """,
 )
 class SupervisionFigure(View):
     """One figure of the supervision report (监督报告、周报): of a month, a week, or any other period."""
 
     since: date | None = None
-    """First day (UTC); from the beginning, where it is left out."""
+    """First day; from the beginning, where it is left out."""
     until: date | None = None
     """Last day."""
 
@@ -308,7 +319,7 @@ class SupervisionFigure(View):
 
 @report(
     "needs_survey",
-    reads=["basic_entries", "important_entries", "interactions", "survey_issues"],
+    reads=["basic_entries", "important_entries", "interactions", "survey_issues", *DAYS],
     query=f"""
     SELECT need, source, count(*) AS customers FROM (
         SELECT text AS need, 'file' AS source, customer_id, noted_at AS at FROM {{basic_entries}} b
@@ -318,7 +329,7 @@ class SupervisionFigure(View):
          CROSS JOIN LATERAL unnest(s.themes) theme
         UNION ALL SELECT topic, 'contact', customer_id, occurred_at FROM {{interactions}} i
          WHERE stage = 'before' AND direction = 'inbound') n
-     WHERE {PERIOD.format("at")}
+     WHERE {period("at")}
      GROUP BY need, source ORDER BY customers DESC, need, source LIMIT 200
     """,
 )
@@ -326,7 +337,7 @@ class Need(View):
     """What customers asked for in a year or any period (新需求): in files, in feedback, before a sale."""
 
     since: date | None = None
-    """First day (UTC); from the beginning, where it is left out."""
+    """First day; from the beginning, where it is left out."""
     until: date | None = None
     """Last day."""
 

@@ -7,7 +7,7 @@ from typing import Self
 
 from domain.events import Recorded
 from domain.lifetime import LifetimeModelFitted
-from projections.policies import TODAY, worth
+from projections.policies import DAYS, TODAY, day_of, worth
 from projections.view import View, on, report, view
 
 TERMS = 400
@@ -54,14 +54,14 @@ class LifetimeModel(View):
 
 @report(
     "lifetime_values",
-    reads=["lifetime_models", "orders", "opportunities", "value_policies", "ended_days"],
+    reads=["lifetime_models", "orders", "opportunities", "value_policies", *DAYS],
     query=f"""
     WITH model AS (
         SELECT * FROM {{lifetime_models}} m WHERE fitted_on <= {TODAY} ORDER BY fitted_on DESC LIMIT 1),
     days AS (
-        SELECT o.customer_id, o.placed_at::date AS day, sum(o.total_minor) AS minor
+        SELECT o.customer_id, {day_of("o.placed_at")} AS day, sum(o.total_minor) AS minor
           FROM {{orders}} o JOIN model m ON o.currency = m.currency
-         WHERE NOT o.cancelled AND o.placed_at::date <= {TODAY}
+         WHERE NOT o.cancelled AND {day_of("o.placed_at")} <= {TODAY}
            AND (:customer_id::text IS NULL OR o.customer_id = :customer_id::text)
          GROUP BY 1, 2),
     history AS (
@@ -88,7 +88,8 @@ class LifetimeModel(View):
               FROM chosen CROSS JOIN generate_series(0, {TERMS}) n) terms
          GROUP BY 1),
     pipeline AS (
-        SELECT customer_id, sum(expected_minor)::bigint AS expected FROM {{opportunities}} o
+        SELECT customer_id, sum(expected_minor)::bigint AS expected
+          FROM {{opportunities}} o JOIN model m USING (currency)
          WHERE status = 'open' GROUP BY 1)
     SELECT c.customer_id AS customer, c.model_id, c.x AS repeats, c.alive AS probability_alive,
            (a + b + x - 1) / (a - 1) * (1 - exp((r + x) * ln((alpha + t) / (alpha + t + w.weeks))) * s.value)

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from domain.events import Personal, Recorded
 from domain.merging import CustomersMerged, MergeReversed
+from projections.policies import MONEY, SPENT
 from projections.view import CustomerId, View, on, ref, report, view
 
 
@@ -54,7 +55,7 @@ WHOLE = """
 
 @report(
     "single_view",
-    reads=["customers", "customer_aliases", "spendings"],
+    reads=["customers", "customer_aliases", "spendings", *MONEY],
     query=f"""
     {WHOLE}
     SELECT (SELECT id FROM front ORDER BY depth DESC LIMIT 1) AS front_id,
@@ -65,7 +66,7 @@ WHOLE = """
            coalesce(sum(s.spent), 0)::bigint AS spent_minor
       FROM files f
       JOIN {{customers}} c ON c.customer_id = f.file
-      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {{spendings}} p GROUP BY 1) s
+      LEFT JOIN {SPENT} s
         ON s.customer_id = f.file
     HAVING count(*) > 0
     """,
@@ -89,7 +90,7 @@ class SingleView(View):
     complaint_count: int
     """Complaints in all files."""
     spent_minor: int
-    """Payments less refunds in all files, in minor units, all currencies alike."""
+    """Payments less refunds in all files, in minor units of the tier policy's currency."""
 
 
 @report(

@@ -15,7 +15,7 @@ from domain.orders import (
     PaymentReceived,
     RefundPaid,
 )
-from projections.policies import service
+from projections.policies import DAYS, MONEY, begin_of, day_of, period, service, total
 from projections.view import CustomerId, View, on, ref, report, view
 
 
@@ -209,7 +209,7 @@ class CrossSelling(View):
 
 @report(
     "unpaid_orders",
-    reads=["orders", "customers", "service_policies", "ended_days"],
+    reads=["orders", "customers", "service_policies", *DAYS],
     query=f"""
     SELECT o.order_id, o.customer_id, c.owner, o.placed_at, o.currency,
            o.total_minor - o.paid_minor AS open_minor,
@@ -217,9 +217,9 @@ class CrossSelling(View):
       FROM {{orders}} o JOIN {{customers}} c USING (customer_id)
      CROSS JOIN (SELECT coalesce(:at::timestamptz, greatest(
                         (SELECT max(placed_at) FROM {{orders}} m),
-                        (SELECT (max(day) + 1)::timestamp AT TIME ZONE 'UTC' FROM {{ended_days}} d))) AS at) t
+                        (SELECT {begin_of("max(day) + 1")} FROM {{ended_days}} d))) AS at) t
      WHERE o.paid_minor < o.total_minor AND NOT o.cancelled
-       AND o.placed_at < t.at - make_interval(hours => {service("unpaid_hours", "t.at::date")})
+       AND o.placed_at < t.at - make_interval(hours => {service("unpaid_hours", day_of("t.at"))})
      ORDER BY o.placed_at, o.order_id LIMIT 500
     """,
 )
@@ -247,14 +247,13 @@ class UnpaidOrder(View):
 
 @report(
     "order_cycle",
-    reads=["orders"],
-    query="""
-    SELECT progress, count(*) AS orders, sum(total_minor)::bigint AS total_minor,
+    reads=["orders", *DAYS, *MONEY],
+    query=f"""
+    SELECT progress, count(*) AS orders, {total("total_minor")} AS total_minor,
            (extract(epoch FROM avg(fulfilled_at - placed_at)) / 86400)::float8 AS days_to_delivery,
            (extract(epoch FROM max(fulfilled_at - placed_at)) / 86400)::float8 AS longest_days
-      FROM {orders} o
-     WHERE (:since::date IS NULL OR placed_at >= :since::date)
-       AND (:until::date IS NULL OR placed_at < :until::date + 1)
+      FROM {{orders}} o
+     WHERE {period("placed_at")}
      GROUP BY progress ORDER BY array_position(
            ARRAY['placed', 'partly_paid', 'paid', 'delivered', 'cancelled'], progress)
     """,
@@ -263,7 +262,7 @@ class OrderCycle(View):
     """Where the orders of a period stand, and how long they took from order to delivery (订货周期)."""
 
     since: date | None = None
-    """First day on which orders were placed (UTC); from the beginning, where it is left out."""
+    """First day on which orders were placed; from the beginning, where it is left out."""
     until: date | None = None
     """Last such day."""
 
@@ -272,7 +271,7 @@ class OrderCycle(View):
     orders: int
     """How many."""
     total_minor: int
-    """What was ordered, in minor units."""
+    """What was ordered, in minor units of the tier policy's currency."""
     days_to_delivery: float | None
     """From order to delivery on average."""
     longest_days: float | None

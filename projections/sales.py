@@ -24,7 +24,7 @@ from domain.opportunities import (
     StageAdvanced,
 )
 from domain.rivals import RivalObserved
-from projections.policies import service
+from projections.policies import DAYS, MONEY, TODAY, day_of, service, total
 from projections.view import Chart, CustomerId, View, about, on, ref, report, view
 
 
@@ -134,17 +134,18 @@ class Opportunity(View):
 
 @report(
     "sales_funnel",
-    reads=["leads", "opportunities", "orders"],
-    query="""
-    SELECT step, count(*) AS number, coalesce(sum(amount), 0)::bigint AS amount_minor,
-           coalesce(sum(expected), 0)::bigint AS expected_minor
-      FROM (SELECT 'lead: ' || status AS step, 1 AS rank, 0::bigint AS amount, 0::bigint AS expected
-              FROM {leads} l
+    reads=["leads", "opportunities", "orders", *MONEY],
+    query=f"""
+    SELECT step, count(*) AS number, {total("amount")} AS amount_minor,
+           {total("expected")} AS expected_minor
+      FROM (SELECT 'lead: ' || status AS step, 1 AS rank, 0::bigint AS amount, 0::bigint AS expected,
+                   NULL AS currency
+              FROM {{leads}} l
             UNION ALL
             SELECT CASE WHEN status = 'open' THEN 'opportunity: ' || stage ELSE 'opportunity: ' || status END,
-                   2, amount_minor, expected_minor FROM {opportunities} o
+                   2, amount_minor, expected_minor, currency FROM {{opportunities}} o
             UNION ALL
-            SELECT 'order: ' || progress, 3, total_minor, 0 FROM {orders} r) s
+            SELECT 'order: ' || progress, 3, total_minor, 0, currency FROM {{orders}} r) s
      GROUP BY step, rank ORDER BY rank, step
     """,
 )
@@ -156,16 +157,16 @@ class FunnelStep(View):
     number: int
     """How many."""
     amount_minor: int
-    """For how much together, in minor units."""
+    """For how much together, in minor units of the tier policy's currency."""
     expected_minor: int
     """Amount × probability together: the open pipeline."""
 
 
 @report(
     "opportunity_funnel",
-    reads=["opportunities"],
+    reads=["opportunities", *MONEY],
     query=f"""
-    SELECT step, count(*) AS opportunities, sum(amount_minor)::bigint AS amount_minor,
+    SELECT step, count(*) AS opportunities, {total("amount_minor")} AS amount_minor,
            count(*)::float8 / (SELECT count(*) FROM {{opportunities}} everything) AS share
       FROM unnest(ARRAY[{STEPS}]) WITH ORDINALITY s(step, rank)
       JOIN {{opportunities}} o
@@ -182,7 +183,7 @@ class OpportunityStep(View):
     opportunities: int
     """How many came so far, or further."""
     amount_minor: int
-    """For how much together, in minor units."""
+    """For how much together, in minor units of the tier policy's currency."""
     share: float
     """Of all opportunities, 0 to 1."""
 
@@ -251,26 +252,35 @@ _DAYS = service("effect_days", "c.day")
 
 @report(
     "campaign_effects",
-    reads=["campaigns", "campaign_guests", "orders", "service_policies"],
+    reads=["campaigns", "campaign_guests", "orders", "service_policies", *DAYS],
     query=f"""
     WITH sides AS (
         SELECT k.campaign_id, k.title, g.customer_id, k.held_on AS day,
                CASE WHEN g.answer IN ('attended', 'responded') THEN 'took part' ELSE 'did not' END AS guests
           FROM {{campaigns}} k JOIN {{campaign_guests}} g USING (campaign_id)
-         WHERE :campaign_id::text IS NULL OR k.campaign_id = :campaign_id::text)
+         WHERE (:campaign_id::text IS NULL OR k.campaign_id = :campaign_id::text)
+           AND k.held_on + {service("effect_days", "k.held_on")} <= {TODAY} + 1),
+    bought AS (
+        SELECT order_id, customer_id, {day_of("placed_at")} AS day FROM {{orders}} o WHERE NOT cancelled)
     SELECT c.campaign_id AS campaign, c.title, c.guests, count(DISTINCT c.customer_id) AS customers,
-           count(o.order_id) FILTER (WHERE o.placed_at < c.day)::float8 / count(DISTINCT c.customer_id)
+           count(o.order_id) FILTER (WHERE o.day < c.day)::float8 / count(DISTINCT c.customer_id)
                AS orders_before,
-           count(o.order_id) FILTER (WHERE o.placed_at >= c.day)::float8 / count(DISTINCT c.customer_id)
+           count(o.order_id) FILTER (WHERE o.day >= c.day)::float8 / count(DISTINCT c.customer_id)
                AS orders_after
       FROM sides c
-      LEFT JOIN {{orders}} o ON o.customer_id = c.customer_id AND NOT o.cancelled
-           AND o.placed_at >= c.day - {_DAYS} AND o.placed_at < c.day + {_DAYS}
+      LEFT JOIN bought o ON o.customer_id = c.customer_id
+           AND o.day >= c.day - {_DAYS} AND o.day < c.day + {_DAYS}
      GROUP BY 1, 2, 3 ORDER BY 1, 3 DESC
     """,
 )
 class CampaignEffect(View):
-    """What the guests of a campaign bought before and after it, against the invited who did not take part."""
+    """What the guests of a campaign bought before and after it, against the invited who did not take part.
+
+    A campaign is shown once as many days have passed since it was held as are looked at.
+    """
+
+    on: date | None = None
+    """As of this day; the last business day, where it is left out."""
 
     campaign_id: str | None = None
     """One campaign; all, where it is left out."""

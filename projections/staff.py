@@ -6,8 +6,10 @@ from datetime import date
 from typing import Any, Self
 
 from domain.events import Recorded
+from domain.policies import Policies
 from domain.quality import QualityScored
 from domain.staff import StaffChanged, StaffJoined, StaffLeft
+from projections.policies import DAYS, MONEY, SPENT, ZONE, days, period
 from projections.view import Chart, View, on, report, view
 
 
@@ -130,10 +132,10 @@ class QualityScore(View):
     scored_by: str
     """Who scored."""
     day: date
-    """When (UTC)."""
+    """The business day on which it was scored."""
 
     @on(QualityScored)
-    def scored(self, recorded: Recorded[QualityScored]) -> Self:
+    def scored(self, recorded: Recorded[QualityScored], policies: Policies) -> Self:
         e = recorded.event
         return self.but(
             member=e.member,
@@ -141,17 +143,13 @@ class QualityScore(View):
             percent=sum(item.percent for item in e.items) / len(e.items),
             items=tuple(f"{item.item}: {item.percent}" for item in e.items),
             scored_by=recorded.actor,
-            day=recorded.occurred_at.date(),
+            day=policies.business_day(recorded.occurred_at),
         )
-
-
-PERIOD = "(:since::date IS NULL OR {0} >= :since::date) AND (:until::date IS NULL OR {0} < :until::date + 1)"
-"""SQL for a moment that lies in a report's period; its two ends are the arguments."""
 
 
 @report(
     "service_kpis",
-    reads=["staff", "interactions", "complaints", "quality_scores", "yellow_cards"],
+    reads=["staff", "interactions", "complaints", "quality_scores", "yellow_cards", *DAYS],
     query=f"""
     WITH contacts AS (
         SELECT first_responsible AS member, count(*) AS contacts,
@@ -161,16 +159,16 @@ PERIOD = "(:since::date IS NULL OR {0} >= :since::date) AND (:until::date IS NUL
                count(*) FILTER (WHERE answered_late) AS late,
                sum(rings) AS rings, count(rings) AS calls,
                sum(working_minutes) FILTER (WHERE resolved) AS minutes
-          FROM {{interactions}} i WHERE {PERIOD.format("occurred_at")} GROUP BY 1),
+          FROM {{interactions}} i WHERE {period("occurred_at")} GROUP BY 1),
     complained AS (
         SELECT handler AS member, count(*) AS complaints, count(*) FILTER (WHERE late OR overdue) AS late
-          FROM {{complaints}} k WHERE {PERIOD.format("received_at")} GROUP BY 1),
+          FROM {{complaints}} k WHERE {period("received_at")} GROUP BY 1),
     scored AS (
         SELECT member, sum(percent) AS percent, count(*) AS checklists FROM {{quality_scores}} q
-         WHERE {PERIOD.format("day")} GROUP BY 1),
+         WHERE {days("day")} GROUP BY 1),
     warned AS (
         SELECT member, count(*) AS cards FROM {{yellow_cards}} y
-         WHERE {PERIOD.format("issued_at")} GROUP BY 1)
+         WHERE {period("issued_at")} GROUP BY 1)
     SELECT coalesce(s.department, 'unknown') AS department, coalesce(s.post, 'unknown') AS post,
            coalesce(s.outsourced, false) AS outsourced, count(DISTINCT m.member) AS members,
            coalesce(sum(c.contacts), 0)::bigint AS contacts, coalesce(sum(c.resolved), 0)::bigint AS resolved,
@@ -195,7 +193,7 @@ class ServiceKpi(View):
     """How well a department and post served in a period (服务KPI): results and process, partners included."""
 
     since: date | None = None
-    """First day (UTC); from the beginning, where it is left out."""
+    """First day; from the beginning, where it is left out."""
     until: date | None = None
     """Last day."""
 
@@ -231,13 +229,13 @@ class ServiceKpi(View):
 
 @report(
     "service_levels",
-    reads=["interactions"],
+    reads=["interactions", *DAYS],
     query=f"""
-    SELECT extract(hour FROM occurred_at AT TIME ZONE coalesce(:zone::text, 'UTC'))::int AS hour,
+    SELECT extract(hour FROM occurred_at AT TIME ZONE coalesce(:zone::text, {ZONE}))::int AS hour,
            count(*) AS contacts, count(*) FILTER (WHERE resolved AND NOT answered_late) AS in_time,
            count(*) FILTER (WHERE resolved AND NOT answered_late)::float8 / count(*) AS service_level
       FROM {{interactions}} i
-     WHERE direction = 'inbound' AND {PERIOD.format("occurred_at")}
+     WHERE direction = 'inbound' AND {period("occurred_at")}
      GROUP BY 1 ORDER BY 1
     """,
     chart=Chart(kind="bars", x="hour", y="service_level", unit="answered in time, 0 to 1"),
@@ -246,11 +244,11 @@ class ServiceLevel(View):
     """What share of the contacts that customers began was answered in time (服务水平), by hour of the day."""
 
     since: date | None = None
-    """First day (UTC); from the beginning, where it is left out."""
+    """First day; from the beginning, where it is left out."""
     until: date | None = None
     """Last day."""
     zone: str | None = None
-    """The time zone of the hours, such as `Asia/Shanghai`; UTC, where it is left out."""
+    """The time zone of the hours, such as `Asia/Shanghai`; the calendar's, where it is left out."""
 
     hour: int
     """The hour in which they began, 0 to 23."""
@@ -264,20 +262,21 @@ class ServiceLevel(View):
 
 @report(
     "owner_performance",
-    reads=["customers", "spendings", "interactions", "complaints", "visits"],
-    query="""
+    reads=["customers", "spendings", "interactions", "complaints", "visits", *MONEY],
+    query=f"""
     SELECT c.owner AS account_manager, count(*) AS customers, count(*) FILTER (WHERE NOT c.live) AS lost,
            coalesce(sum(s.spent), 0)::bigint AS spent_minor,
            coalesce(sum(c.open_complaint_count), 0)::bigint AS open_complaints,
-           (SELECT count(*) FROM {interactions} i WHERE i.responsible = c.owner AND NOT i.resolved)
+           (SELECT count(*) FROM {{interactions}} i WHERE i.responsible = c.owner AND NOT i.resolved)
                AS open_contacts,
-           (SELECT count(*) FROM {visits} v WHERE v.member = c.owner AND v.status = 'planned')
+           (SELECT count(*) FROM {{visits}} v WHERE v.member = c.owner AND v.status = 'planned')
                AS planned_visits,
-           (SELECT count(*) FROM {visits} v WHERE v.member = c.owner AND v.status = 'completed')
+           (SELECT count(*) FROM {{visits}} v WHERE v.member = c.owner AND v.status = 'completed')
                AS completed_visits,
-           (SELECT count(*) FROM {complaints} k WHERE k.handler = c.owner AND k.open) AS complaints_to_handle
-      FROM {customers} c
-      LEFT JOIN (SELECT customer_id, sum(spent_minor) AS spent FROM {spendings} p GROUP BY 1) s
+           (SELECT count(*) FROM {{complaints}} k WHERE k.handler = c.owner AND k.open)
+               AS complaints_to_handle
+      FROM {{customers}} c
+      LEFT JOIN {SPENT} s
      USING (customer_id)
      WHERE c.owner IS NOT NULL AND (:owner::text IS NULL OR c.owner = :owner::text)
      GROUP BY c.owner ORDER BY spent_minor DESC, c.owner
@@ -296,7 +295,7 @@ class OwnerPerformance(View):
     lost: int
     """Of these, who have left."""
     spent_minor: int
-    """What their customers paid, less refunds, in minor units."""
+    """What their customers paid, less refunds, in minor units of the tier policy's currency."""
     open_complaints: int
     """Open complaints of their customers."""
     open_contacts: int

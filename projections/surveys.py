@@ -15,6 +15,7 @@ from domain.surveys import (
     SurveyIssued,
     SurveyKind,
 )
+from projections.policies import DAYS, counts, day_of, period
 from projections.view import Chart, CustomerId, View, on, ref, report, view
 
 
@@ -164,15 +165,14 @@ class SurveyAnswer(View):
 
 # --- Scores ---------------------------------------------------------------------------------------
 
-ANSWERS = """
+ANSWERS = f"""
     answers AS (
         SELECT s.survey_id, s.kind, s.variant, s.title, s.lowest, s.highest, i.sampled, i.answered_at,
                a.question_id, a.score, a.expectation, q.dimension, q.service, q.weight, q.branch_weight
-          FROM {survey_answers} a JOIN {survey_issues} i USING (issue_id)
-          JOIN {surveys} s USING (survey_id)
-          JOIN {survey_questions} q ON (q.survey_id, q.question_id) = (s.survey_id, a.question_id)
-         WHERE (:since::date IS NULL OR i.answered_at >= :since::date)
-           AND (:until::date IS NULL OR i.answered_at < :until::date + 1)
+          FROM {{survey_answers}} a JOIN {{survey_issues}} i USING (issue_id)
+          JOIN {{surveys}} s USING (survey_id)
+          JOIN {{survey_questions}} q ON (q.survey_id, q.question_id) = (s.survey_id, a.question_id)
+         WHERE {period("i.answered_at")}
            AND (:survey_id::text IS NULL OR s.survey_id = :survey_id::text))"""
 """SQL for the answers of a period, each with its question's weights."""
 SCORE = """
@@ -183,14 +183,14 @@ SCORE = """
         WHEN 'acsi' THEN 100.0 * (sum(weight * score) / sum(weight) - 1) / 9
         ELSE sum(weight * branch_weight * score) / sum(weight * branch_weight) END)::float8"""
 """SQL for the score of a group of `answers a` of one survey, by the formula of its kind."""
-READS = ["surveys", "survey_questions", "survey_issues", "survey_answers"]
+READS = ["surveys", "survey_questions", "survey_issues", "survey_answers", *DAYS]
 
 
 class _Asked(View):
     survey_id: str | None = None
     """One survey; all, where it is left out."""
     since: date | None = None
-    """First day of the answers (UTC); from the beginning, where it is left out."""
+    """First day of the answers; from the beginning, where it is left out."""
     until: date | None = None
     """Last day of the answers."""
 
@@ -243,8 +243,8 @@ class SurveyScore(_Asked):
     reads=READS,
     query=f"""
     WITH {ANSWERS}
-    SELECT date_trunc('month', a.answered_at, 'UTC')::date AS month, a.survey_id AS survey, a.title, a.kind,
-           a.variant, count(*) AS answers, {SCORE} AS score
+    SELECT date_trunc('month', {day_of("a.answered_at")})::date AS month, a.survey_id AS survey, a.title,
+           a.kind, a.variant, count(*) AS answers, {SCORE} AS score
       FROM answers a WHERE a.kind = coalesce(:measure::text, 'nps')
      GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2
     """,
@@ -257,7 +257,7 @@ class SatisfactionTrend(_Asked):
     """The kind of survey, such as `csat`; `nps`, where it is left out."""
 
     month: date
-    """The month of the answers, by its first day (UTC)."""
+    """The month of the answers, by its first day."""
     survey: str
     """Which survey."""
     title: str
@@ -374,14 +374,13 @@ class SampledSatisfaction(_Asked):
 
 @report(
     "feedback_themes",
-    reads=["survey_issues", "surveys"],
-    query="""
+    reads=["survey_issues", "surveys", *DAYS],
+    query=f"""
     SELECT theme, count(DISTINCT issue_id) AS cards,
            count(DISTINCT issue_id)::float8 / sum(count(DISTINCT issue_id)) OVER () AS share
-      FROM {survey_issues} i JOIN {surveys} s USING (survey_id) CROSS JOIN LATERAL unnest(i.themes) theme
+      FROM {{survey_issues}} i JOIN {{surveys}} s USING (survey_id) CROSS JOIN LATERAL unnest(i.themes) theme
      WHERE (:survey_id::text IS NULL OR survey_id = :survey_id::text)
-       AND (:since::date IS NULL OR i.answered_at >= :since::date)
-       AND (:until::date IS NULL OR i.answered_at < :until::date + 1)
+       AND {period("i.answered_at")}
      GROUP BY theme ORDER BY cards DESC, theme LIMIT 200
     """,
     chart=Chart(kind="pareto", x="theme", y="cards", unit="cards"),
@@ -399,13 +398,14 @@ class FeedbackTheme(_Asked):
 
 @report(
     "five_indicators",
-    reads=[*READS, "customers", "orders", "complaints"],
+    reads=[*READS, "customers", "orders", "complaints", "tier_policies"],
     query=f"""
     WITH {ANSWERS},
     period AS (
-        SELECT o.customer_id, count(*) AS orders, sum(total_minor - refunded_minor) AS spent FROM {{orders}} o
-         WHERE NOT cancelled AND (:since::date IS NULL OR placed_at >= :since::date)
-           AND (:until::date IS NULL OR placed_at < :until::date + 1) GROUP BY 1)
+        SELECT o.customer_id, count(*) AS orders,
+               sum(total_minor - refunded_minor) FILTER (WHERE {counts("currency")}) AS spent
+          FROM {{orders}} o
+         WHERE NOT cancelled AND {period("placed_at")} GROUP BY 1)
     SELECT 100.0::float8 * (SELECT count(*) FILTER (WHERE score >= highest - 1)::float8 / nullif(count(*), 0)
               FROM answers WHERE question_id = 'reputation') AS reputation_percent,
            100.0::float8 * (SELECT count(*) FILTER (WHERE score >= highest - 1)::float8 / nullif(count(*), 0)
@@ -414,8 +414,7 @@ class FeedbackTheme(_Asked):
               FROM period)
                AS return_percent,
            10000.0::float8 * (SELECT count(*) FROM {{complaints}} k
-              WHERE (:since::date IS NULL OR received_at >= :since::date)
-                AND (:until::date IS NULL OR received_at < :until::date + 1))
+              WHERE {period("received_at")})
               / nullif((SELECT count(*) FROM {{customers}} c), 0) AS complaints_per_10000,
            (SELECT sum(spent)::float8 / nullif(count(*), 0) FROM period) AS selling_power_minor
     """,
@@ -435,4 +434,4 @@ class FiveIndicators(_Asked):
     complaints_per_10000: float | None
     """Complaints for ten thousand customers."""
     selling_power_minor: float | None
-    """Orders less refunds a buying customer, in minor units."""
+    """Orders less refunds a buying customer, in minor units of the tier policy's currency."""

@@ -326,7 +326,7 @@ class _Company:
             **me,
             product="jazz",
             price_minor=6_800 - 100 * number,
-            currency="CNY",
+            currency="USD",
             effective_from="1997-02-01",
         )
         yield self.tell(
@@ -337,7 +337,7 @@ class _Company:
             **me,
             product="jazz",
             price_minor=6_500 - 100 * number,
-            currency="CNY",
+            currency="USD",
             effective_from="1998-01-01",
         )
         deal = f"deal-{self.id}"
@@ -349,7 +349,7 @@ class _Company:
             **me,
             title="jazz corner",
             amount_minor=100_000 * (number + 1),
-            currency="CNY",
+            currency="USD",
             percent=20,
         )
         yield self.tell(
@@ -359,7 +359,7 @@ class _Company:
             yield self.tell(LoseOpportunity, "deal/lost", 360, opportunity_id=deal, reason="太贵 too dear")
         for turn in range(3):
             order, day = f"sim-o-{self.id}-{turn + 1}", 15 + 150 * turn
-            price: dict[str, Any] = {"total_minor": 20_000 + 1_000 * number, "currency": "CNY"}
+            price: dict[str, Any] = {"total_minor": 20_000 + 1_000 * number, "currency": "USD"}
             yield self.tell(PlaceOrder, f"order/{turn}", day, order_id=order, **me, **price, items=3 + turn)
             products = sorted(
                 {PRODUCTS[(number + turn) % 6], PRODUCTS[(number + turn + 1) % 6], PRODUCTS[number % 2]}
@@ -387,7 +387,7 @@ class _Company:
                 order_id=order,
                 payment_id="p",
                 amount_minor=amount["total_minor"],
-                currency="CNY",
+                currency="USD",
             )
             if turn < 2:
                 yield self.tell(FulfilOrder, f"order/{turn}/deliver", day + 4 + number % 5, order_id=order)
@@ -444,7 +444,7 @@ class _Company:
                     claim_id=claim,
                     **me,
                     amount_minor=15_000,
-                    currency="CNY",
+                    currency="USD",
                     reason="货物破损 broken in transit",
                 )
                 yield self.tell(
@@ -454,7 +454,7 @@ class _Company:
                     LEAD,
                     claim_id=claim,
                     paid_minor=12_000,
-                    currency="CNY",
+                    currency="USD",
                 )
         if number < 4:
             complaint = f"sim-c-{self.id}"

@@ -11,7 +11,7 @@ from domain.records import Record
 SOURCE = "simulated"
 SEED = "kehu demo 2"
 """What all chance is drawn from."""
-EDITION = "kehu demo 6"
+EDITION = "kehu demo 7"
 """Names this simulation: change it with whatever changes a command, so that no half is continued."""
 END = datetime(1998, 6, 30, 22, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ from domain.roles import Role
 from infra.database import connected
 from infra.keys import Keys
 from infra.tenant import Tenant, open_tenant
-from kehu.serving import listen
+from kehu.serving import KEEP_ALIVE, listen
 from projections.view import Declaration
 
 PATIENCE = 10.0
@@ -195,6 +195,7 @@ async def serving(
             lifespan="off",
             ws="websockets-sansio",
             timeout_graceful_shutdown=5,
+            timeout_keep_alive=KEEP_ALIVE,
         )
         server = uvicorn.Server(config)
         tasks = [

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from statistics import fmean
 from typing import Any
 
-from domain.calendar import day_end
+from domain.calendar import business_day, day_end
 from domain.files import Importance
 from domain.policies import Policies
+from domain.tiers import TierPolicyPublished
 from domain.value import ValuePolicyPublished
 from projections.classes import (
     Attitude,
@@ -30,31 +31,34 @@ LEVELS = list(RelationshipLevel)
 
 def classes(views: Views, day: date, policies: Policies) -> Rows:
     """The rows by key; those of the other views are as they stood when the day had ended."""
-    until, policy = day_end(day, policies.calendar(day)), policies.value(day)
-    return {key: _class(views, customer, day, until, policy) for key, customer in views["customers"].items()}
+    tiers, customers = policies.tier_policy(day), views["customers"]
+    return {key: _class(views, customer, day, policies, tiers) for key, customer in customers.items()}
 
 
 def _class(
-    views: Views, customer: Any, day: date, until: datetime, policy: ValuePolicyPublished
+    views: Views, customer: Any, day: date, policies: Policies, tiers: TierPolicyPublished | None
 ) -> CustomerClass:
+    calendar, policy = policies.calendar(day), policies.value(day)
+    until = day_end(day, calendar)
     key = (customer.customer_id,)
     value, judged = views["customer_values"].get(key), views["classifications"].get(key)
     orders = [o for o in _of(views, "orders", customer) if not o.cancelled and o.placed_at < until]
-    days = sorted({o.placed_at.astimezone(UTC).date() for o in orders})
-    net = [(o.placed_at, o.total_minor - o.refunded_minor) for o in orders]
+    days = sorted({business_day(o.placed_at, calendar) for o in orders})
+    net = [(o.placed_at, o.total_minor - o.refunded_minor if _counts(o, tiers) else 0) for o in orders]
     total, year = sum(n for _, n in net), sum(n for at, n in net if at > until - timedelta(days=365))
     lately = sum(at > until - timedelta(days=90) for at, _ in net)
     before = sum(until - timedelta(days=180) < at <= until - timedelta(days=90) for at, _ in net)
     complaints = [c for c in _of(views, "complaints", customer) if c.received_at < until]
     claims = _of(views, "claims", customer)
-    costs = [c.amount_minor for c in views["costs"].values() if _served(c, customer)]
+    costs = [c for c in views["costs"].values() if _served(c, customer) and _counts(c, tiers)]
 
     served = customer.contact_count * policy.contact_cost_minor
     served += customer.complaint_count * policy.complaint_cost_minor
-    served += sum(c.remedy_cost_minor for c in complaints) + sum(costs)
+    served += sum(c.remedy_cost_minor for c in complaints if _counts(c, tiers))
+    served += sum(c.amount_minor for c in costs)
     margin = total * policy.margin_percent // 100
     unprofitable = 0 < served > margin
-    paid = sum(c.paid_minor for c in claims)
+    paid = sum(c.paid_minor for c in claims if _counts(c, tiers))
     alert = len(claims) >= policy.claims_least or (
         bool(claims) and total > 0 and paid * 100 >= total * policy.loss_percent
     )
@@ -122,6 +126,10 @@ def _class(
 
 def _of(views: Views, view: str, customer: Any) -> list[Any]:
     return [row for row in views[view].values() if row.customer_id == customer.customer_id]
+
+
+def _counts(amount: Any, tiers: TierPolicyPublished | None) -> bool:
+    return tiers is None or amount.currency in (None, tiers.currency)
 
 
 def _served(cost: Any, customer: Any) -> bool:
