@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -12,7 +13,7 @@ import msgspec
 
 from domain.commands import Command
 from domain.customers import CUSTOMERS
-from domain.decider import Decider
+from domain.decider import Boundary, Decider
 from domain.deciders import BY_NAME, decider_of
 from domain.errors import DomainError
 from domain.events import Event, Recorded
@@ -52,6 +53,8 @@ class Engine:
         self.log, self._commit = log, commit
         self._reads = _SharedReads(log)
         self._cache: OrderedDict[str, Loaded] = OrderedDict()
+        self._seen: dict[str, Across] = {}
+        """What only others change, by its tag."""
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def execute(self, command: Command) -> Executed:
@@ -187,7 +190,17 @@ class Engine:
             await self._load_streams(plan, CUSTOMERS, {CUSTOMERS.stream(owner) for owner in owners})
         if decider.boundary is not None:
             for tag in {tag for command in commands for tag in plan.tags(decider, command)}:
-                plan.across[tag] = Across.of(decider.boundary, await self.log.read_tag(tag))
+                plan.across[tag] = await self._look_across(decider.boundary, tag)
+
+    async def _look_across(self, boundary: Boundary[Any], tag: str) -> Across:
+        """What the events of a tag make; of what only others change, those that are new are read alone."""
+        across = self._seen.get(tag) or Across(boundary, 0, boundary.initial)
+        if new := await self.log.read_tag(tag, after=across.position):
+            state = boundary.replay((e.event for e in new), across.state)
+            across = Across(boundary, new[-1].position, state)
+        if boundary.foreign:
+            self._seen[tag] = across
+        return copy(across)
 
     async def _load_named(self, plan: Plan, commands: Sequence[Command]) -> None:
         """Bring what these commands name; all but customers stay there, so no version is expected of it."""

@@ -16,7 +16,7 @@ from domain.customers import CUSTOMERS
 from domain.decider import Boundary, Decider
 from domain.deciders import BY_NAME, decider_of
 from domain.errors import DomainError
-from domain.events import Event, Recorded, split
+from domain.events import Event, split
 from domain.naming import names_of, require_named
 from infra.log.units import NewCommand, NewEvent, NoneSince, Unit
 
@@ -51,11 +51,6 @@ class Across(msgspec.Struct):
     position: int
     """Of the last of them in the log."""
     state: Any
-
-    @classmethod
-    def of(cls, boundary: Boundary[Any], events: Sequence[Recorded[Event]]) -> Across:
-        position = events[-1].position if events else 0
-        return cls(boundary, position, boundary.replay(e.event for e in events))
 
     def follow(self, event: Event) -> None:
         self.state = self.boundary.evolve(self.state, event)

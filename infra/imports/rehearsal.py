@@ -116,11 +116,13 @@ class Rehearsal(Log):
             found.setdefault(event.stream, []).append(event)
         return found
 
-    async def read_tag(self, tag: str, *, until: int | None = None) -> list[Recorded[Event]]:
+    async def read_tag(self, tag: str, *, after: int = 0, until: int | None = None) -> list[Recorded[Event]]:
         query = (
-            "SELECT position, event FROM tags JOIN events USING (position) WHERE tag = ? ORDER BY position"
+            "SELECT position, event FROM tags JOIN events USING (position)"
+            " WHERE tag = ? AND position > ? ORDER BY position"
         )
-        return [*await super().read_tag(tag, until=until), *_decoded(self._select(query, tag))]
+        found = await super().read_tag(tag, after=after, until=until)
+        return [*found, *_decoded(self._select(query, tag, after))]
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[Log]:

@@ -32,6 +32,7 @@ NONE_AFTER = (
     "(SELECT kehu.archived_meanwhile() FROM kehu.archives WHERE tenant = $1 AND last > {} LIMIT 1) IS NULL"
 )
 """Raises, once for a statement, where there are archives that the reader does not know of."""
+OF_TAG = "SELECT position FROM kehu.tags WHERE tenant = $1 AND tag = $2 AND position > $3 AND position <= $4"
 PAGE = 5_000
 """Events in one page of a long read."""
 STRETCH = 50_000
@@ -230,26 +231,19 @@ class Reader:
             bound,
         )
 
-    async def read_tag(self, tag: str, *, until: int | None = None) -> list[Recorded[Event]]:
-        """The events that carry a tag, in order."""
+    async def read_tag(self, tag: str, *, after: int = 0, until: int | None = None) -> list[Recorded[Event]]:
+        """The events that carry a tag with after < position <= until, in order."""
         bound = 2**62 if until is None else until
-        rows, known = await self._live(
-            "position IN (SELECT position FROM kehu.tags WHERE tenant = $1 AND tag = $2 AND position <= $3)"
-            " ORDER BY position",
-            tag,
-            bound,
-        )
-        return await self.recorded([*await self._archived_with(known, tag, bound), *rows])
+        rows, known = await self._live(f"position IN ({OF_TAG}) ORDER BY position", tag, after, bound)
+        return await self.recorded([*await self._archived_with(known, tag, after, bound), *rows])
 
-    async def _archived_with(self, known: Sequence[Archive], tag: str, until: int) -> Sequence[Row]:
-        if not known:
+    async def _archived_with(
+        self, known: Sequence[Archive], tag: str, after: int, until: int
+    ) -> Sequence[Row]:
+        last = min(until, known[-1].last) if known else 0
+        if last <= after:
             return []
-        tagged = await self.pool.fetch(
-            "SELECT position FROM kehu.tags WHERE tenant = $1 AND tag = $2 AND position <= $3",
-            self.tenant,
-            tag,
-            min(until, known[-1].last),
-        )
+        tagged = await self.pool.fetch(OF_TAG, self.tenant, tag, after, last)
         positions = [row[0] for row in tagged]
         return await found_in(known, Asked(where={"position": positions}, until=max(positions, default=0)))
 

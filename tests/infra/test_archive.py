@@ -83,7 +83,7 @@ async def answers(log: Log) -> dict[str, Any]:
         "between": await log.read_between(events[3].recorded_at, events[-3].recorded_at, after=5),
         "none": await log.read_stream("nowhere"),
         "customer": await log.read_customer("c-1", after=5, until=95),
-        "tag": [await log.read_tag("t:2"), await log.read_tag("t:3", until=30)],
+        "tag": [await log.read_tag("t:2"), await log.read_tag("t:3", after=12, until=30)],
         "selected": await log.select(
             Selection(names=["CustomerRegistered"], stream="s-3", until=90), limit=12
         ),

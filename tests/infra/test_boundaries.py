@@ -299,9 +299,9 @@ async def test_those_who_only_read_a_boundary_decide_at_once(
     await engine.execute(before)
     both, read = asyncio.Barrier(2), engine.log.read_tag
 
-    async def meet(tag: str) -> list[Recorded[Any]]:
+    async def meet(tag: str, *, after: int = 0) -> list[Recorded[Any]]:
         await both.wait()
-        return await read(tag)
+        return await read(tag, after=after)
 
     engine.log.read_tag = meet  # type: ignore[assignment,method-assign]  # each waits until the other reads
     async with asyncio.timeout(10):
@@ -322,6 +322,30 @@ async def test_a_promise_is_held_to_a_standard_that_was_published_while_it_was_d
     with pytest.raises(PromisedBeyondTheStandard):
         await engine.execute(promised("1"))
     assert "CommitmentMade" not in [happened.name for happened in await engine.log.read()]
+
+
+async def test_what_was_published_elsewhere_counts_and_is_all_that_is_read_again(
+    engine: Engine, other: Engine
+) -> None:
+    await engine.execute(registered())
+    await engine.execute(STANDARD)
+    read, found = engine.log.read_tag, list[int]()
+
+    async def counted(tag: str, *, after: int = 0) -> list[Recorded[Any]]:
+        events = await read(tag, after=after)
+        found.append(len(events))
+        return events
+
+    engine.log.read_tag = counted  # type: ignore[assignment,method-assign]
+    for id in ("1", "2"):
+        await engine.execute(promised(id))
+    repair = KindStandard(kind="repair", most_hours=48)
+    await other.execute(
+        msgspec.structs.replace(STANDARD, standard_version="2", by_kind=(repair,), command_id="2")
+    )
+    with pytest.raises(PromisedBeyondTheStandard):
+        await engine.execute(promised("3"))
+    assert found[:3] == [1, 0, 1]
 
 
 # --- Rows -----------------------------------------------------------------------------------------

@@ -260,5 +260,6 @@ async def test_reading_in_parts_gives_the_whole(log: Log) -> None:
     }
     assert await log.read_customer("b", after=3, until=8) == everything[3:8:2]
     assert await log.read_tag("t:2", until=8) == everything[2:8:4]
+    assert await log.read_tag("t:2", after=3, until=8) == everything[6:8:4]
     assert everything[3].command_id != everything[4].command_id
     assert everything[3].actor == "Li Na"
