@@ -9,7 +9,7 @@ from domain.claims import ClaimMade, ClaimPaid, ClaimRefused
 from domain.costs import CostBooked, CostKind
 from domain.customers import ChurnCause
 from domain.events import Personal, Recorded
-from projections.policies import DAYS, MONEY, SPENT, counts, days, period, worth
+from projections.policies import DAYS, LATEST, MONEY, SPENT, counts, days, period, total, worth
 from projections.view import Chart, CustomerId, View, about, on, report, view
 
 
@@ -122,16 +122,16 @@ class ClaimAlert(View):
 
 @report(
     "acquisition_cost_ratio",
-    reads=["costs", "customers", "customer_values", *DAYS, *MONEY],
+    reads=["costs", "orders", "customer_values", *DAYS, *MONEY],
     query=f"""
     WITH spent AS (
         SELECT coalesce(sum(amount_minor) FILTER (WHERE kind = 'winning'), 0) AS winning,
                coalesce(sum(amount_minor) FILTER (WHERE kind = 'keeping'), 0) AS keeping FROM {{costs}} x
          WHERE {days("day")} AND {counts("currency")}),
     counted AS (
-        SELECT count(*) FILTER (WHERE {period("registered_at")}) AS won,
+        SELECT count(*) FILTER (WHERE {period("won_at")}) AS won,
                (SELECT count(*) FROM {{customer_values}} v WHERE order_count > 0) AS kept
-          FROM {{customers}} c)
+          FROM (SELECT min(placed_at) AS won_at FROM {{orders}} o WHERE NOT cancelled GROUP BY customer_id) f)
     SELECT winning::bigint AS winning_minor, won, keeping::bigint AS keeping_minor, kept,
            winning::float8 / nullif(won, 0) AS cost_of_winning_minor,
            keeping::float8 / nullif(kept, 0) AS cost_of_keeping_minor,
@@ -150,7 +150,7 @@ class AcquisitionCostRatio(View):
     winning_minor: int
     """Spent on winning, in minor units of the tier policy's currency."""
     won: int
-    """Customers whose files were opened in the period."""
+    """Customers who ordered for the first time in the period."""
     keeping_minor: int
     """Spent on keeping, in minor units of the tier policy's currency."""
     kept: int
@@ -165,19 +165,34 @@ class AcquisitionCostRatio(View):
 
 @report(
     "crm_return",
-    reads=["costs", *MONEY],
+    reads=["costs", "orders", "departures", "timeline", "value_policies", *DAYS, *MONEY],
     query=f"""
-    SELECT gain::bigint AS gain_minor, forgone::bigint AS forgone_minor, cost::bigint AS cost_minor,
-           (gain + forgone - cost)::bigint AS return_minor,
+    WITH booked AS (
+        SELECT coalesce(sum(amount_minor) FILTER (WHERE kind = 'gain'), 0) AS gain,
+               coalesce(sum(amount_minor) FILTER (WHERE kind = 'forgone'), 0) AS forgone,
+               coalesce(sum(amount_minor) FILTER (WHERE kind = 'programme'), 0) AS cost FROM {{costs}} x
+         WHERE {days("day")} AND {counts("currency")}),
+    back AS (
+        SELECT customer_id, (SELECT min(w.occurred_at) FROM {{timeline}} w
+                              WHERE w.customer_id = d.customer_id AND w.event = 'CustomerWonBack') AS at
+          FROM (SELECT DISTINCT customer_id FROM {{departures}} d) d),
+    won AS (
+        SELECT {total("total_minor - refunded_minor")} * {worth("margin_percent", LATEST)} / 100 AS margin
+          FROM {{orders}} o JOIN back b USING (customer_id)
+         WHERE NOT cancelled AND placed_at >= b.at AND {period("placed_at")}),
+    summed AS (SELECT gain + margin AS gain, margin, forgone, cost FROM booked CROSS JOIN won)
+    SELECT gain::bigint AS gain_minor, margin::bigint AS won_back_minor, forgone::bigint AS forgone_minor,
+           cost::bigint AS cost_minor, (gain + forgone - cost)::bigint AS return_minor,
            100.0::float8 * (gain + forgone - cost)::float8 / nullif(cost, 0)::float8 AS percent
-      FROM (SELECT coalesce(sum(amount_minor) FILTER (WHERE kind = 'gain'), 0) AS gain,
-                   coalesce(sum(amount_minor) FILTER (WHERE kind = 'forgone'), 0) AS forgone,
-                   coalesce(sum(amount_minor) FILTER (WHERE kind = 'programme'), 0) AS cost FROM {{costs}} x
-             WHERE {days("day")} AND {counts("currency")}) s
+      FROM summed
     """,
 )
 class CrmReturn(View):
-    """The return of the CRM programme (CRM投资回报): gain + cost of not doing it − actual cost."""
+    """The return of the CRM programme (CRM投资回报): gain + cost of not doing it − actual cost.
+
+    What orders tell is reckoned from them: the margin of all that customers bought after they were won back.
+    What they do not tell, such as work saved, or customers kept who would have left, is booked.
+    """
 
     since: date | None = None
     """First day; from the beginning, where it is left out."""
@@ -185,7 +200,9 @@ class CrmReturn(View):
     """Last day."""
 
     gain_minor: int
-    """What it brought, in minor units of the tier policy's currency."""
+    """What it brought, booked or won back, in minor units of the tier policy's currency."""
+    won_back_minor: int
+    """Of this, the margin of what customers ordered after they were won back."""
     forgone_minor: int
     """What would have been lost without it, in minor units of the tier policy's currency."""
     cost_minor: int

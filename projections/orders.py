@@ -166,7 +166,7 @@ class OrderProduct(View):
          WHERE NOT o.cancelled),
     total AS (SELECT count(DISTINCT customer_id)::float8 AS customers FROM owned),
     single AS (SELECT product, count(*)::float8 AS customers FROM owned GROUP BY 1)
-    SELECT a.product AS bought, b.product AS then_bought, count(*) AS customers,
+    SELECT a.product AS bought, b.product AS also_bought, count(*) AS customers,
            count(*) / t.customers AS support, count(*) / x.customers AS confidence,
            count(*) * t.customers / (x.customers * y.customers) AS lift
       FROM owned a JOIN owned b ON a.customer_id = b.customer_id AND a.product <> b.product
@@ -178,7 +178,7 @@ class OrderProduct(View):
             SELECT FROM owned h WHERE h.customer_id = :customer_id::text AND h.product = a.product))
      GROUP BY a.product, b.product, t.customers, x.customers, y.customers
     HAVING count(*) >= 2
-     ORDER BY lift DESC, customers DESC, bought, then_bought LIMIT 100
+     ORDER BY lift DESC, customers DESC, bought, also_bought LIMIT 100
     """,
 )
 class CrossSelling(View):
@@ -195,7 +195,7 @@ class CrossSelling(View):
 
     bought: str
     """Who buys this."""
-    then_bought: str
+    also_bought: str
     """also buys this."""
     customers: int
     """How many bought both."""

@@ -10,16 +10,16 @@ from tests.api.server import Api
 
 PAIRS = """query ($at: Int64!, $product: String, $customerId: String) @asOf(at: {atLeast: $at}) {
   crossSelling(product: $product, customerId: $customerId) {
-    bought thenBought customers support confidence lift } }"""
+    bought alsoBought customers support confidence lift } }"""
 ORDERS = [
     ("a", ["tea", "cup"]), ("b", ["tea"]), ("c", ["tea"]), ("d", ["tea", "pot"]), ("e", ["milk"]),
     ("c", ["cup"]), ("b", ["cup"]),
 ]  # fmt: skip
 """Customers and the products of an order, in turn; the sixth order is cancelled."""
 TEA_CUP = {
-    "bought": "tea", "thenBought": "cup", "customers": 2, "support": 0.4, "confidence": 0.5, "lift": 1.25,
+    "bought": "tea", "alsoBought": "cup", "customers": 2, "support": 0.4, "confidence": 0.5, "lift": 1.25,
 }  # fmt: skip
-CUP_TEA = {**TEA_CUP, "bought": "cup", "thenBought": "tea", "confidence": 1}
+CUP_TEA = {**TEA_CUP, "bought": "cup", "alsoBought": "tea", "confidence": 1}
 
 
 @pytest.fixture

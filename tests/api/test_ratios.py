@@ -36,14 +36,14 @@ async def test_winning_a_customer_costs_five_times_as_much_as_keeping_one(api: A
         await api.done("registerCustomer", customerId=customer, occurredAt="2026-01-05T09:00:00Z")
     for customer in ("a", "b"):
         await bought(api, customer, 50_00)
-    await booked(api, "WINNING", 200_00)
+    await booked(api, "WINNING", 100_00)
     await booked(api, "KEEPING", 20_00)
     ended = await api.done("endDay", day="2026-02-28", occurredAt=f"{DAY}T00:00:00Z")
 
     ratio = """query ($at: Int64!) @asOf(at: {atLeast: $at}) { acquisitionCostRatio {
       won costOfWinningMinor kept costOfKeepingMinor ratio } }"""
     assert (await api.ask(ratio, at=ended))["acquisitionCostRatio"] == [
-        {"won": 4, "costOfWinningMinor": 50_00, "kept": 2, "costOfKeepingMinor": 10_00, "ratio": 5}
+        {"won": 2, "costOfWinningMinor": 50_00, "kept": 2, "costOfKeepingMinor": 10_00, "ratio": 5}
     ]
 
 
@@ -56,6 +56,38 @@ async def test_the_return_is_the_gain_and_what_would_have_been_lost_less_the_cos
     assert await api.ask(returned, at=last) == {
         "crmReturn": [{"returnMinor": 27_00, "percent": 67.5}],
         "none": [{"returnMinor": 0, "percent": None}],
+    }
+
+
+async def test_what_who_was_won_back_buys_is_a_gain_by_its_margin(api: Api) -> None:
+    """A third of each order is margin; only those after the return count, less refunds."""
+    policy = {"valueVersion": "v", "effectiveFrom": "2026-01-01", "marginPercent": 33}
+    await api.done("publishValuePolicy", **policy, occurredAt="2026-01-01T09:00:00Z")
+    await booked(api, "GAIN", 5_00)
+
+    async def orders(id: str, customer: str, day: str, minor: int) -> None:
+        order = {"orderId": id, "customerId": customer, "totalMinor": minor, "currency": "EUR", "items": 1}
+        await api.done("recordPurchase", **order, occurredAt=f"2026-{day}T09:00:00Z")
+
+    for customer in ("back", "gone", "stayed"):
+        await api.done("registerCustomer", customerId=customer, occurredAt="2026-01-02T09:00:00Z")
+        await orders(f"{customer}-1", customer, "01-30", 70_00)
+    for customer in ("back", "gone"):
+        left = {"customerId": customer, "cause": "OWN_FAULT", "occurredAt": "2026-01-31T09:00:00Z"}
+        await api.done("endRelationship", **left)
+    await api.done("winBackCustomer", customerId="back", offer="tea", occurredAt="2026-02-02T09:00:00Z")
+    for customer in ("back", "stayed"):
+        await orders(f"{customer}-2", customer, "02-03", 40_00)
+        await orders(f"{customer}-3", customer, "03-03", 10_00)
+    paid = {"orderId": "back-2", "refundId": "r", "amountMinor": 10_00, "currency": "EUR"}
+    last = await api.done("payRefund", **paid, reason="broken")
+
+    returned = """query ($at: Int64!) @asOf(at: {atLeast: $at}) {
+      crmReturn { gainMinor wonBackMinor }
+      february: crmReturn(since: "2026-02-01", until: "2026-02-28") { gainMinor wonBackMinor } }"""
+    assert await api.ask(returned, at=last) == {
+        "crmReturn": [{"gainMinor": 5_00 + 13_20, "wonBackMinor": 13_20}],
+        "february": [{"gainMinor": 5_00 + 9_90, "wonBackMinor": 9_90}],
     }
 
 
