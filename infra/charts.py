@@ -50,6 +50,8 @@ LINE, LONGEST, MOST_TICKS, MOST_TOLD = 100, 24, 16, 40
 """Letters of a title's line and of a tick, ticks of an axis, and rows that the description tells, at most."""
 MOST_POINTS = 40
 """Points of a line that are marked."""
+MOST_LEGEND = 60
+"""Letters of a legend in one line."""
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML cannot hold."""
 _alone = threading.Lock()
@@ -69,23 +71,29 @@ class NoChart(Exception):
     """The report declares no chart."""
 
 
+def chart_of(report: Report) -> Chart:
+    """Raises `NoChart`."""
+    if report.chart is None:
+        raise NoChart(f"the report {report.name} declares no chart: take another format")
+    return report.chart
+
+
 def drawn(report: Report, rows: Sequence[Sequence[Any]], said: str) -> bytes:
     """A report's rows as its chart, with what is said below it; the same rows give the same bytes.
 
     Raises `NoChart`, `ChartsMissing`.
     """
-    if report.chart is None:
-        raise NoChart(f"the report {report.name} declares no chart: take another format")
+    chart = chart_of(report)
     with _plotting() as plots:
         figure = plots.figure.Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
         axes = figure.add_subplot()
         axes.set_title("\n".join(wrap(_title(report), LINE)))
         columns = _columns(report, rows)
         if rows:
-            DRAW[report.chart.kind](axes, report.chart, columns)
+            DRAW[chart.kind](axes, chart, columns)
         else:
             axes.text(0.5, 0.5, "no data", ha="center", transform=axes.transAxes)
-        _label(axes, report.chart)
+        _label(axes, chart)
         figure.supxlabel(said, fontsize=7, color="#5f6b76", x=0.99, ha="right")
         out = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -121,7 +129,9 @@ def _bars(axes: Any, chart: Chart, columns: Mapping[str, Column]) -> None:
         offset = (turn - (len(chart.measured) - 1) / 2) * width
         heights = [_number(value) for value in columns[name]]
         axes.bar([p + offset for p in places], heights, width, label=words(name), color=COLOURS[turn % 6])
-    _ticks(axes, columns[chart.x])
+    names = zip(*(columns[name] for name in _named(chart)), strict=True)
+    _ticks(axes, [", ".join(map(_short, name)) for name in names])
+    _whole(axes, chart, columns)
     _legend(axes, chart)
 
 
@@ -132,6 +142,7 @@ def _pareto(axes: Any, chart: Chart, columns: Mapping[str, Column]) -> None:
     heights = [height for _, height in ranked]
     axes.bar(range(len(ranked)), heights, 0.8, color=INK)
     _ticks(axes, [name for name, _ in ranked])
+    _whole(axes, chart, columns)
     total = sum(heights) or 1
     along = axes.twinx()
     along.plot(
@@ -238,11 +249,16 @@ def _label(axes: Any, chart: Chart) -> None:
     elif chart.kind == "funnel":
         axes.set_xlabel(f"{words(chart.y)} ({chart.unit})")
     else:
-        axes.set_xlabel(words(chart.x))
+        axes.set_xlabel(", ".join(map(words, _named(chart))))
         measured = words(chart.measured[0]) if len(chart.measured) == 1 or chart.kind == "control" else ""
         axes.set_ylabel(f"{measured} ({chart.unit})" if measured not in ("", chart.unit) else chart.unit)
         axes.grid(visible=True)
         axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+
+
+def _named(chart: Chart) -> tuple[str, ...]:
+    """The columns that name what stands along the bottom."""
+    return (chart.x, chart.series) if chart.kind == "bars" and chart.series else (chart.x,)
 
 
 def _columns(report: Report, rows: Sequence[Sequence[Any]]) -> dict[str, Column]:
@@ -301,14 +317,22 @@ def _thinned(put: Callable[..., Any], names: Column) -> None:
     put([place + 0.5 for place in places], [_short(names[place]) for place in places])
 
 
+def _whole(axes: Any, chart: Chart, columns: Mapping[str, Column]) -> None:
+    """No halves on the axis of what is counted."""
+    if all(isinstance(value, int) for name in chart.measured for value in columns[name]):
+        axes.yaxis.get_major_locator().set_params(integer=True)
+
+
 def _legend(axes: Any, chart: Chart) -> None:
-    if len(chart.measured) > 1 or chart.series:
+    if len(chart.measured) > 1 or (chart.series and chart.kind != "bars"):
         _below(axes)
 
 
 def _below(axes: Any) -> None:
-    """A legend that hides nothing."""
-    axes.figure.legend(loc="outside lower left", ncols=6, fontsize=8, handlelength=1.5, columnspacing=1)
+    """A legend that hides nothing, neither the drawing nor what is said beside it."""
+    labels = axes.get_legend_handles_labels()[1]
+    columns = 6 if sum(map(len, labels)) <= MOST_LEGEND else 3
+    axes.figure.legend(loc="outside lower left", ncols=columns, fontsize=8, handlelength=1.5, columnspacing=1)
 
 
 def _short(value: Any) -> str:

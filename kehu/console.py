@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.progress import (
     BarColumn,
@@ -22,13 +23,19 @@ from rich.table import Table
 
 Moved = Callable[[int, int], None]
 """Called with how much is done, and of how much."""
+WIDE = 200
+"""Columns of a table that goes into a file or a pipe."""
+UNWRAPPED = 24
+"""Letters of a table's cell that stay on one line, however narrow the terminal."""
 SHORT = 120
 """Letters of one value that are shown to people."""
 
 
 def out() -> Console:
     """Where results for people go."""
-    return Console(highlight=False, markup=False, soft_wrap=not Console().is_terminal)
+    if Console().is_terminal:
+        return Console(highlight=False, markup=False)
+    return Console(highlight=False, markup=False, soft_wrap=True, width=WIDE)
 
 
 def write_json(value: Any) -> None:
@@ -82,15 +89,17 @@ def short(value: Any) -> str:
     return text if len(text) <= SHORT else f"{text[:SHORT]}…"
 
 
-def listed(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Rows as a table, with a column for each of their names."""
-    table = Table(title=title, title_justify="left")
-    for number, (name, value) in enumerate(rows[0].items()):
+def write_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows as a table, with a column for each of their names. Long texts wrap; nothing is cut off."""
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for name, value in rows[0].items():
+        heading = name.replace("_", " ")
+        longest = max(map(cell_len, (heading, *(_cell(row[name]) for row in rows))))
         justify: JustifyMethod = "right" if type(value) in (int, float) else "left"
-        table.add_column(name.replace("_", " "), justify=justify, no_wrap=number == 0)  # what names a row
+        table.add_column(heading, justify=justify, overflow="fold", min_width=min(longest, UNWRAPPED))
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    return table
+    out().print(table, soft_wrap=True)
 
 
 def _cell(value: Any) -> str:

@@ -227,7 +227,7 @@ def _declared(view: type[View] | str) -> Declaration:
     for declaration in views.values():
         if view in (declaration.name, declaration.row):
             return declaration
-    raise LookupError(f"there is no view {view!r}; there are {', '.join(views)}")
+    raise LookupError(f"there is no view {view!r}; there are {', '.join(sorted(views))}")
 
 
 def _row(recorded: Any) -> Row:

@@ -16,6 +16,7 @@ from infra.log.moments import NoSuchMoment, parse, position_of
 from kehu.failures import EXIT_CODES, NOT_FOUND, USAGE, Failure
 from kehu.settings import Settings, from_environment
 
+DAY = click.DateTime(["%Y-%m-%d"])
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -26,6 +27,20 @@ own_projections = click.option(
     multiple=True,
     help="A Python file with views of your own; may be repeated.",
 )
+
+
+def not_blank(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    """A callback for options that say who or what."""
+    if text is not None and not text.strip():
+        raise click.BadParameter("is empty", context, option)
+    return text
+
+
+def in_a_directory(context: click.Context, option: click.Parameter, file: Path | None) -> Path | None:
+    """A callback for options that name a file to be written."""
+    if file is not None and not file.parent.is_dir():
+        raise click.BadParameter(f"there is no directory {str(file.parent)!r}", context, option)
+    return file
 
 
 def common(command: F) -> F:

@@ -187,7 +187,7 @@ class QualityScore(View):
       LEFT JOIN warned w USING (member)
      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     """,
-    chart=Chart(kind="bars", x="post", y="first_contact_rate late_rate", unit="0 to 1"),
+    chart=Chart(kind="bars", x="post", y="first_contact_rate late_rate", unit="0 to 1", series="department"),
 )
 class ServiceKpi(View):
     """How well a department and post served in a period (服务KPI): results and process, partners included."""

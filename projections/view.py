@@ -178,7 +178,8 @@ class Chart(Record):
     unit: str
     """In which unit they are."""
     series: str | None = None
-    """The column that tells lines apart; of a grid, the one along its side."""
+    """The column that tells lines apart; of a grid, the one along its side; of bars, one that is
+    named beside `x`."""
 
     @property
     def measured(self) -> tuple[str, ...]:

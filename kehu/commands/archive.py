@@ -12,7 +12,7 @@ import click
 from infra.archive.archiving import archive, due
 from kehu.console import bar, out, write_json
 from kehu.opening import database, opened
-from kehu.options import common
+from kehu.options import DAY, common
 from kehu.settings import Settings
 
 
@@ -27,7 +27,8 @@ from kehu.settings import Settings
 @click.option("--until", type=click.IntRange(1), help="Only ranges that end at or before this position.")
 @click.option(
     "--before",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=DAY,
+    metavar="DAY",
     help="Only ranges that were recorded before this day (UTC).",
 )
 @common

@@ -11,7 +11,7 @@ import click
 import msgspec
 from rich.text import Text
 
-from domain.events import Event, Recorded
+from domain.events import POLICY_TAG, Event, Recorded
 from infra.views.explaining import Change, explain
 from kehu import plugins
 from kehu.console import out, short, write_json
@@ -77,7 +77,7 @@ def explain_command(
 def _declared(view: str, field: str | None) -> Declaration:
     """The view of that name, which has that field."""
     if view not in views:
-        raise Failure(f"there is no view {view!r}; there are {', '.join(views)}", NOT_FOUND)
+        raise Failure(f"there is no view {view!r}; there are {', '.join(sorted(views))}", NOT_FOUND)
     names = [f.name for f in views[view].fields]
     if field is not None and field not in names:
         raise Failure(f"--field: the view {view} has no field {field!r}; it has {', '.join(names)}", USAGE)
@@ -165,7 +165,8 @@ def _lines(
         for name, old, new in _values(change, field):
             yield Text(f"{'':>11}{name}: {short(old)} → {short(new)}")
         for event in change.because:
-            yield Text.assemble((f"{'':>11}because ", "dim"), _line(event, ""))
+            word = "because" if POLICY_TAG in event.event.tags else "meanwhile"
+            yield Text.assemble((f"{'':>11}{word:<9} ", "dim"), _line(event, ""))
 
 
 def _line(event: Recorded[Event], style: str) -> Text:

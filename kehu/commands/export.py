@@ -16,7 +16,7 @@ from kehu import plugins
 from kehu.console import bar, out, write_json
 from kehu.failures import NOT_FOUND, Failure
 from kehu.opening import database, opened
-from kehu.options import common, moment_of, own_projections
+from kehu.options import common, in_a_directory, moment_of, own_projections
 from kehu.serving import catch_up
 from kehu.settings import Settings
 from projections.view import views
@@ -26,7 +26,13 @@ from projections.view import views
 @click.argument("what", metavar="VIEW|DIRECTORY")
 @click.option("--log", "is_log", is_flag=True, help="Export the log itself, into a directory.")
 @click.option("--to", "form", type=click.Choice(list(FORMATS)), required=True, help="Which kind of file.")
-@click.option("--out", "file", type=click.Path(dir_okay=False, path_type=Path), help="The file [VIEW.KIND].")
+@click.option(
+    "--out",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=in_a_directory,
+    help="The file [VIEW.KIND].",
+)
 @click.option(
     "--as-of",
     "moment",
@@ -65,7 +71,7 @@ def export_command(
         for path in projections:
             plugins.load(path)
         if what not in views:
-            raise Failure(f"there is no view {what!r}; there are {', '.join(views)}", NOT_FOUND)
+            raise Failure(f"there is no view {what!r}; there are {', '.join(sorted(views))}", NOT_FOUND)
         wanted = Wanted(view=what, form=form, history=history)
         with database(settings) as dsn:
             path = file or Path(f"{what}.{form}")

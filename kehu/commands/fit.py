@@ -16,7 +16,7 @@ from infra.tenant import Tenant
 from kehu.console import note, out, write_json
 from kehu.failures import Failure
 from kehu.opening import database, opened
-from kehu.options import common
+from kehu.options import DAY, common
 from kehu.settings import Settings
 from projections.view import views
 
@@ -36,7 +36,7 @@ LAST = "SELECT max(placed_at)::date AS day FROM {orders} o WHERE currency = :cur
 
 
 @click.command("fit")
-@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The last day whose purchases count.")
+@click.option("--on", "day", type=DAY, metavar="DAY", help="The last day whose purchases count.")
 @click.option("--currency", default="USD", show_default=True, help="Orders in others do not count.")
 @click.option("--id", "model_id", help="What the model is called; the day, where it is left out.")
 @click.option("--dry-run", is_flag=True, help="Show the parameters, and append nothing.")

@@ -9,14 +9,13 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
-from rich.table import Table
 
 from domain.roles import Role
 from infra.keys import Key, Keys
-from kehu.console import note, out, write_json
+from kehu.console import note, out, write_json, write_rows
 from kehu.failures import NOT_FOUND, Failure
 from kehu.opening import database, opened
-from kehu.options import common
+from kehu.options import common, not_blank
 from kehu.settings import Settings
 
 T = TypeVar("T")
@@ -35,9 +34,13 @@ def key_command() -> None:
 
 
 @key_command.command("create")
-@click.option("--name", required=True, help="What it is for.")
+@click.option("--name", required=True, callback=not_blank, help="What it is for.")
 @click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="What for.")
-@click.option("--actor", help="Who acts with it, as the log will say; the name, where it is left out.")
+@click.option(
+    "--actor",
+    callback=not_blank,
+    help="Who acts with it, as the log will say; the name, where it is left out.",
+)
 @click.option("--own-customers", is_flag=True, help="It reaches only the actor's own customers.")
 @click.option("--days", type=click.IntRange(1, 3650), help="How long it is good; for ever, if left out.")
 @common
@@ -83,12 +86,10 @@ def list_command(settings: Settings, as_json: bool) -> int:
     if as_json:
         write_json([_told(key) for key in keys])
         return 0
-    table = Table("id", "name", "role", "actor", "reaches", "created", "expires", "revoked", "last used")
-    for key in keys:
-        days = [f"{day:%Y-%m-%d}" if day else "–" for day in (key.created_at, key.expires_at, key.revoked_at)]
-        reach = "own customers" if key.own_only else "what the role does"
-        table.add_row(key.id, key.name, key.role, key.actor, reach, *days, str(key.last_used or "never"))
-    out().print(table)
+    if keys:
+        write_rows(f"Keys of tenant {settings.tenant}", [_row(key) for key in keys])
+    else:
+        out().print(f"Tenant {settings.tenant} has no keys.")
     return 0
 
 
@@ -115,6 +116,20 @@ def _with_keys(settings: Settings, do: Callable[[Keys], Awaitable[T]]) -> T:
 
     with database(settings) as dsn:
         return asyncio.run(run(dsn))
+
+
+def _row(key: Key) -> dict[str, Any]:
+    """A key as a table tells it."""
+    days = {"created": key.created_at, "expires": key.expires_at, "revoked": key.revoked_at}
+    return {
+        "id": key.id,
+        "name": key.name,
+        "role": key.role,
+        "actor": key.actor,
+        "reaches": "own customers" if key.own_only else "what the role does",
+        **{name: f"{day:%Y-%m-%d}" if day else None for name, day in days.items()},
+        "last used": str(key.last_used or "never"),
+    }
 
 
 def _told(key: Key) -> dict[str, Any]:

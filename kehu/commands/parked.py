@@ -11,7 +11,7 @@ import msgspec
 
 from infra.views.parking import Parked, ask, parked
 from kehu import plugins
-from kehu.console import listed, out, write_json
+from kehu.console import out, write_json, write_rows
 from kehu.failures import NOT_FOUND, PARTLY, Failure
 from kehu.opening import database, opened
 from kehu.options import common, own_projections
@@ -33,7 +33,12 @@ def parked_command(settings: Settings, as_json: bool) -> int:
     """
     with database(settings) as dsn:
         found = asyncio.run(_parked(settings, dsn))
-    write_json(found) if as_json else _tell(found)
+    if as_json:
+        write_json(found)
+    elif found:
+        _tell(found)
+    else:
+        out().print("No key is parked.")
     return 0
 
 
@@ -61,7 +66,7 @@ def retry_command(
     for path in projections:
         plugins.load(path)
     if unknown := [name for name in names if name not in views]:
-        raise Failure(f"there is no view {unknown[0]!r}; there are {', '.join(views)}", NOT_FOUND)
+        raise Failure(f"there is no view {unknown[0]!r}; there are {', '.join(sorted(views))}", NOT_FOUND)
     with database(settings) as dsn:
         result = asyncio.run(_retry(settings, dsn, list(names or views), as_json))
     if as_json:
@@ -83,4 +88,4 @@ async def _retry(settings: Settings, dsn: str, names: list[str], quiet: bool) ->
 def _tell(found: list[Parked]) -> None:
     if found:
         rows = [{**msgspec.structs.asdict(k), "key": " ".join(map(str, k.key))} for k in found]
-        out().print(listed("Parked keys", rows))
+        write_rows("Parked keys", rows)

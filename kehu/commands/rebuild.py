@@ -42,7 +42,7 @@ def rebuild_command(
     for path in projections:
         plugins.load(path)
     if unknown := [name for name in names if name not in views]:
-        raise Failure(f"there is no view {unknown[0]!r}; there are {', '.join(views)}", NOT_FOUND)
+        raise Failure(f"there is no view {unknown[0]!r}; there are {', '.join(sorted(views))}", NOT_FOUND)
     with database(settings) as dsn:
         result = asyncio.run(_rebuild(settings, dsn, names or tuple(views), as_json))
     write_json(result) if as_json else _tell(result)

@@ -55,7 +55,11 @@ async def _replay(
     settings: Settings, dsn: str, customer_id: str, moment: str | None, position: int | None
 ) -> list[Replayed]:
     async with opened(settings, dsn, (), must_exist=True) as tenant:
-        until = position if moment is None else await moment_of(tenant.log, "--at", moment)
+        until = None
+        if moment is not None:
+            until = await moment_of(tenant.log, "--at", moment)
+        elif position is not None:
+            until = await moment_of(tenant.log, "--position", str(position))
         events = await tenant.log.read_customer(customer_id, until=until)
         if not events:
             when = "" if until is None else f" up to position {until}"

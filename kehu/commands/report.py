@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 import msgspec
 
+from infra.charts import chart_of
 from infra.export.files import whole
 from infra.export.reports import MEDIA, Answer, Asked, Manner, answer, arguments, written
 from kehu import plugins
 from kehu.console import bar, out, write_bytes, write_json
 from kehu.failures import NOT_FOUND, USAGE, Failure
 from kehu.opening import database, opened
-from kehu.options import common, moment_of
+from kehu.options import common, in_a_directory, moment_of
 from kehu.serving import catch_up
 from kehu.settings import Settings
 from projections.view import Field, Report, reports, views
@@ -76,7 +77,14 @@ def report_command() -> None:
 def _command(report: Report) -> click.Command:
     """The command of a report; its options follow from the declaration."""
 
-    @click.option("-o", "--out", "file", type=click.Path(dir_okay=False, path_type=Path), help="The file.")
+    @click.option(
+        "-o",
+        "--out",
+        "file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        callback=in_a_directory,
+        help="The file.",
+    )
     @click.option(
         "--format", "form", type=click.Choice(list(MEDIA)), help="Which kind of file [as -o ends, csv]."
     )
@@ -101,6 +109,8 @@ def _command(report: Report) -> click.Command:
         form = form or _form(file, as_json=as_json)
         if file is None and form in BINARY:
             raise Failure(f"{form} goes into a file: name it with -o FILE", USAGE)
+        if form == "svg":
+            chart_of(report)
         values = arguments(report, {name: text for name, text in given.items() if text is not None})
         with database(settings) as dsn:
             answered = asyncio.run(_ask(settings, dsn, Asked(report=report, values=values), moment, as_json))

@@ -9,7 +9,7 @@ import click
 
 from infra.tenant import Tenant
 from infra.views.lag import lags
-from kehu.console import listed, out, write_json
+from kehu.console import out, write_json, write_rows
 from kehu.opening import database, opened
 from kehu.options import common
 from kehu.settings import Settings
@@ -78,4 +78,4 @@ def _tell(status: dict[str, Any]) -> None:
     console.print(f"Data: {status['data']} (PostgreSQL {status['postgresql']})")
     for title, rows in (("Views", status["views"]), ("Imports", status["imports"])):
         if rows:
-            console.print(listed(title, rows))
+            write_rows(title, rows)

@@ -36,8 +36,9 @@ def trust_command(settings: Settings, documents: tuple[Path, ...], as_json: bool
     Example:
       kehu trust persisted-documents.json queries/
     """
-    found = {id: text for path in documents for id, text in documents_in(path)}
-    require_valid(found)
+    told = [document for path in documents for document in documents_in(path)]
+    require_valid({place: text for place, _, text in told})
+    found = {id: text for _, id, text in told}
 
     async def store(dsn: str) -> int:
         async with opened(settings, dsn, (), must_exist=settings.tenant != Settings().tenant) as tenant:
@@ -52,21 +53,22 @@ def trust_command(settings: Settings, documents: tuple[Path, ...], as_json: bool
     return 0
 
 
-def documents_in(path: Path) -> Iterator[tuple[str, str]]:
-    """Ids and texts. Raises `Failure` for a file that holds none."""
+def documents_in(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Where each stands, its id and its text. Raises `Failure` for a file that holds none."""
     if path.is_dir():
         for inner in sorted(p for ending in ENDINGS for p in path.rglob(f"*{ending}")):
             yield from documents_in(inner)
         return
     text = path.read_text(encoding="utf-8")
     if path.suffix in ENDINGS:
-        yield digest_of(text), text
+        yield str(path), digest_of(text), text
         return
     try:
         manifest = _entries(json.loads(text))
     except ValueError:
         raise Failure(f"{path}: is not a JSON manifest of documents by id", USAGE) from None
-    yield from manifest.items()
+    for id, text in manifest.items():
+        yield f"{path}, document {id}", id, text
 
 
 def _entries(manifest: Any) -> Mapping[str, str]:
@@ -78,16 +80,16 @@ def _entries(manifest: Any) -> Mapping[str, str]:
 
 
 def require_valid(documents: Mapping[str, str]) -> None:
-    """Raises `Failure` for the first document that the schema does not allow."""
+    """Texts by where they stand. Raises `Failure` for the first one that the schema does not allow."""
     from graphql import GraphQLError, parse, validate
 
     from api.schema import build_schema
 
     schema = build_schema(views, reports)._schema
-    for id, text in documents.items():
+    for place, text in documents.items():
         try:
             faults = validate(schema, parse(text), max_errors=1)
         except GraphQLError as error:
             faults = [error]
         if faults:
-            raise Failure(f"document {id}: {faults[0].message}; nothing was stored", USAGE)
+            raise Failure(f"{place}: {faults[0].message}; nothing was stored", USAGE)

@@ -10,7 +10,7 @@ import click
 from infra.tenant import Tenant
 from infra.views import generations
 from infra.views.lag import lags, size
-from kehu.console import listed, out, write_json
+from kehu.console import out, write_json, write_rows
 from kehu.failures import NOT_FOUND, Failure
 from kehu.opening import database, opened
 from kehu.options import common
@@ -31,7 +31,7 @@ def views_command(settings: Settings, as_json: bool) -> int:
     if as_json:
         write_json(found)
     elif found:
-        out().print(listed(f"Views of tenant {settings.tenant}", found))
+        write_rows(f"Views of tenant {settings.tenant}", found)
     return 0
 
 

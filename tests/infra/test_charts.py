@@ -76,6 +76,27 @@ def test_texts_stay_texts_whatever_is_in_them() -> None:
     assert b"<script>" not in svg
 
 
+def test_bars_of_the_same_name_are_told_apart() -> None:
+    kpis = REPORTS["service_kpis"]
+    row = dict(zip((field.name for field in kpis.fields), sampled(kpis, 1)[0], strict=True))
+    rows = [tuple({**row, "department": name, "post": "agent"}.values()) for name in ("sales", "service")]
+    shown = texts(drawn(kpis, rows, ""))
+    assert "agent, sales" in shown
+    assert "agent, service" in shown
+
+
+def test_what_is_counted_has_no_halves_on_its_axis() -> None:
+    lines = texts(drawn(REPORTS["churn_types"], [("natural", 1, 0, 0.5), ("competition", 1, 0, 0.5)], ""))
+    assert not {"0.2", "0.4", "0.5", "0.6", "0.8"} & {line.strip() for line in lines.splitlines()}
+
+
+def test_a_long_legend_leaves_room_for_what_is_said_beside_it() -> None:
+    statistics = REPORTS["promise_statistics"]
+    svg = ElementTree.fromstring(drawn(statistics, sampled(statistics), "as of position 7"))
+    legend = next(group for group in svg.iter(f"{SVG}g") if group.get("id") == "legend_1")
+    assert max(float(text.get("x", "nan")) for text in legend.iter(f"{SVG}text")) < 400  # of 648
+
+
 def test_a_missing_figure_is_a_gap_not_a_zero() -> None:
     promises = REPORTS["promise_statistics"]
     [row] = sampled(promises, 1)

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from domain.calendar import EndDay
+from domain.commands import parse
+from domain.tiers import PublishTierPolicy
 from infra.database import connected
+from infra.tenant import open_tenant
+from kehu.console import write_rows
 from tests.kehu.console import kehu
 
 PURCHASES = """id,customer,at,amount,currency
@@ -92,6 +97,7 @@ def test_replay_shows_a_table(filled: str) -> None:
     [
         (["--customer", "nobody"], 3, "has no customer 'nobody'"),
         (["--customer", "b", "--position", "1"], 3, "up to position 1"),
+        (["--customer", "b", "--position", "99"], 3, "must be between 0 and 12, where the log ends"),
         (["--customer", "b", "--at", "1999-01-01"], 3, "1999-01-01 has not ended"),
         (["--customer", "b", "--at", "yesterday"], 2, "neither a position nor a date nor a time"),
         (
@@ -115,7 +121,41 @@ def test_status(filled: str) -> None:
         ("purchases.csv", 3),
         ("complaints.csv", 1),
     ]
+    assert kehu("parked", database=filled).stdout == "No key is parked.\n"
     assert "12 events" in kehu("status", database=filled).stdout
+
+
+def test_no_table_is_cut_off_where_the_terminal_is_narrow(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    row = {"view": "complaint_deadlines", "generation": 1, "position": 12_345_678, "digest": "0123456789ab"}
+    write_rows("Views", [{**row, "failed": "ValueError: " + "x" * 90}])
+    told = capsys.readouterr().out
+    assert all(value in told for value in ("complaint_deadlines", "generation", "12,345,678", "0123456789ab"))
+    assert "…" not in told
+
+
+async def test_explain_tells_what_decided_from_what_happened_meanwhile(filled: str) -> None:
+    by = {"actor": "mei", "occurred_at": "1997-01-07T12:00:00Z"}
+    rules = [{"tier": tier} for tier in ("platinum", "gold", "iron", "lead")]
+    tiers = {"policy_version": "p", "effective_from": "1997-01-01", "currency": "USD", "window_days": 9}
+    async with connected(filled) as pool, open_tenant(pool, "main", ()) as tenant:
+        for command in (
+            parse(PublishTierPolicy, {"command_id": "p", **by, **tiers, "cadence": "day", "rules": rules}),
+            parse(EndDay, {"command_id": "e", **by, "day": "1997-01-06"}),
+        ):
+            await tenant.engine.execute(command)
+    told = kehu("explain", "customer_values", "王-1", "--field", "tier", database=filled).stdout
+    behind = [line.split() for line in told.splitlines() if " by " in line]
+    assert {(words[0], words[4]) for words in behind[1:]} == {
+        ("because", "TierPolicyPublished"),
+        ("meanwhile", "CustomerRegistered"),
+        ("meanwhile", "OrderPlaced"),
+        ("meanwhile", "PaymentReceived"),
+        ("meanwhile", "ComplaintReceived"),
+    }
 
 
 def test_a_rebuild_says_the_same(filled: str) -> None:

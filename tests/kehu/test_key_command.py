@@ -29,6 +29,10 @@ async def test_a_key_is_made_listed_without_its_secret_and_revoked(database: str
     again = kehu("key", "revoke", made["id"], database=database)
     assert again.returncode == 3
     assert again.stderr.count("\n") == 1
+    for blank in (["--name", " "], ["--name", "phone", "--actor", ""]):
+        refused = kehu("key", "create", "--role", "agent", *blank, database=database)
+        assert refused.returncode == 2
+        assert refused.stderr.count("\n") == 1
     table = kehu("key", "list", database=database).stdout
     assert "phone" in table
     assert made["token"] not in table
@@ -58,3 +62,4 @@ def test_a_document_that_the_schema_does_not_allow_is_told_and_nothing_stored(
         result = kehu("trust", tmp_path / name, database=database)
         assert result.returncode == 2
         assert result.stderr.count("\n") == 1
+        assert name in result.stderr
