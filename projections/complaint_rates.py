@@ -16,11 +16,16 @@ from projections.view import Chart, View, population, report
     at=DayEnded,
     due=month_ended,
     query="""
-    WITH files AS (
-        SELECT date_trunc('month', registered_at AT TIME ZONE :zone::text)::date AS month,
-               coalesce(region, '') AS region, count(*) AS opened
+    WITH moved AS (
+        SELECT registered_at AT TIME ZONE :zone::text AS at, coalesce(region, '') AS region, 1 AS number
+          FROM {customers} c WHERE registered_at < :until::timestamptz
+        UNION ALL
+        SELECT greatest(ended_at, registered_at) AT TIME ZONE :zone::text + interval '1 month',
+               coalesce(region, ''), -1
           FROM {customers} c
-         WHERE registered_at < :until::timestamptz
+         WHERE registered_at < :until::timestamptz AND ended_at < :until::timestamptz),
+    files AS (
+        SELECT date_trunc('month', at)::date AS month, region, sum(number) AS opened FROM moved
          GROUP BY 1, 2),
     received AS (
         SELECT date_trunc('month', received_at AT TIME ZONE :zone::text)::date AS month,
@@ -49,7 +54,7 @@ from projections.view import Chart, View, population, report
     """,
 )
 class ComplaintRate(View):
-    """The complaints received in a month against the customers whose files had been opened by its end.
+    """The complaints received in a month against the customers whom we had in it.
 
     Computed at each month's end for all months; what is told late counts where it happened, and each
     customer in the region of today.
@@ -64,7 +69,7 @@ class ComplaintRate(View):
     complaints: int
     """How many were received."""
     customers: int
-    """How many files had been opened by the month's end."""
+    """How many were there by the month's end, and had not left before it began."""
     per_10000_customers: float | None
     """Complaints ÷ customers × 10,000; null where there were no customers."""
 
@@ -117,7 +122,7 @@ class ComplaintControl(View):
     complaints: int
     """How many were received."""
     customers: int
-    """How many files had been opened by the month's end."""
+    """How many there were in it."""
     rate: float
     """Complaints ÷ customers × 10,000."""
     centre: float

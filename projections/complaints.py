@@ -33,7 +33,7 @@ from domain.events import Personal, Recorded
 from domain.interactions import Channel
 from domain.policies import Policies, complaint_limit, due_at, moved_by_pause
 from domain.tiers import Tier
-from projections.policies import DAYS, period
+from projections.policies import DAYS, OURS, period
 from projections.tiers import CustomerValue
 from projections.view import Chart, CustomerId, View, on, ref, report, view
 
@@ -361,7 +361,8 @@ class YellowCard(View):
            count(*) FILTER (WHERE verdict = 'satisfied') AS satisfied,
            count(*) FILTER (WHERE reopened > 0) AS reopened,
            extract(epoch FROM avg(closed_at - received_at)) / 3600 AS hours_to_close,
-           10000.0 * count(*) / nullif((SELECT count(*) FROM {{customers}} c), 0) AS per_10000_customers
+           10000.0 * count(*) / nullif((SELECT count(*) FROM {{customers}} c WHERE {OURS}), 0)
+               AS per_10000_customers
       FROM {{complaints}} complaint
      WHERE {period("received_at")}
      GROUP BY category
@@ -392,4 +393,4 @@ class ComplaintStatistics(View):
     hours_to_close: float | None
     """Average hours from receipt to close."""
     per_10000_customers: float | None
-    """Complaints ÷ customers × 10,000."""
+    """Complaints ÷ customers whom we had in the period × 10,000."""

@@ -7,7 +7,7 @@ from typing import Self
 
 from domain.events import Recorded
 from domain.groups import ParentAssigned
-from projections.policies import DAYS, MONEY, SPENT, period
+from projections.policies import DAYS, MONEY, OURS, SPENT, period
 from projections.view import CustomerId, View, on, report, view
 
 
@@ -88,6 +88,7 @@ class GroupRollup(View):
            10000 * coalesce(sum(r.complaints), 0)::float8 / count(*) AS per_10000_customers
       FROM members t JOIN {{customers}} c ON c.customer_id = t.id
       LEFT JOIN received r ON r.customer_id = t.id
+     WHERE {OURS}
      GROUP BY top ORDER BY per_10000_customers DESC, top LIMIT 200
     """,
 )

@@ -67,6 +67,12 @@ def days(day: str) -> str:
     )
 
 
+OURS = (
+    f"(:until::date IS NULL OR registered_at < {begin_of(':until::date + 1')})"
+    f" AND (:since::date IS NULL OR ended_at IS NULL OR ended_at >= {begin_of(':since::date')})"
+)
+"""SQL for a customer whom we had in a report's period: there by its end, and not gone before it began."""
+
 CURRENCY = _in_force("tier_policies", "currency", "NULL", f"{LATEST} AND NOT p.retired")
 """SQL in a report for the currency that we reckon in, which is the tier policy's; null without one."""
 MONEY = ("tier_policies", "ended_days")

@@ -15,7 +15,7 @@ from domain.surveys import (
     SurveyIssued,
     SurveyKind,
 )
-from projections.policies import DAYS, counts, day_of, period
+from projections.policies import DAYS, OURS, counts, day_of, period
 from projections.view import Chart, CustomerId, View, on, ref, report, view
 
 
@@ -415,7 +415,7 @@ class FeedbackTheme(_Asked):
                AS return_percent,
            10000.0::float8 * (SELECT count(*) FROM {{complaints}} k
               WHERE {period("received_at")})
-              / nullif((SELECT count(*) FROM {{customers}} c), 0) AS complaints_per_10000,
+              / nullif((SELECT count(*) FROM {{customers}} c WHERE {OURS}), 0) AS complaints_per_10000,
            (SELECT sum(spent)::float8 / nullif(count(*), 0) FROM period) AS selling_power_minor
     """,
 )
@@ -432,6 +432,6 @@ class FiveIndicators(_Asked):
     return_percent: float | None
     """Of those who ordered, who ordered again."""
     complaints_per_10000: float | None
-    """Complaints for ten thousand customers."""
+    """Complaints for ten thousand customers whom we had in the period."""
     selling_power_minor: float | None
     """Orders less refunds a buying customer, in minor units of the tier policy's currency."""

@@ -148,3 +148,31 @@ async def test_a_campaign_is_judged_once_the_days_after_it_have_passed(api: Api)
         {"campaign": "m", "guests": "did not", "customers": 1, "ordersBefore": 1, "ordersAfter": 0},
     ]
     assert (await api.ask(asked, at={"position": early}))["campaignEffects"] == []
+
+
+async def test_complaints_are_set_against_the_customers_whom_we_had_then(api: Api) -> None:
+    """One stays, one leaves in February, one comes in April."""
+    for customer, day in (("stays", "02-01"), ("leaves", "02-01"), ("comes", "04-01")):
+        await api.done("registerCustomer", customerId=customer, occurredAt=f"2026-{day}T09:00:00Z")
+    gone = {"customerId": "leaves", "cause": "NATURAL", "occurredAt": "2026-02-10T09:00:00Z"}
+    await api.done("endRelationship", **gone)
+    about = {"category": "PRODUCT", "text": "broken", "occurredAt": "2026-03-05T09:00:00Z"}
+    await api.done("receiveComplaint", complaintId="k", customerId="stays", **about)
+    at = await api.done("endDay", day="2026-04-30", occurredAt="2026-05-01T12:00:00Z")
+
+    asked = """query ($at: Int64!, $since: Date, $until: Date) @asOf(at: {atLeast: $at}) {
+      complaintStatistics(since: $since, until: $until) { per10000Customers }
+      fiveIndicators(since: $since, until: $until) { complaintsPer10000 } }"""
+    march = await api.ask(asked, at=at, since="2026-03-01", until="2026-03-31")
+    spring = await api.ask(asked, at=at, since="2026-02-01", until="2026-04-30")
+    assert march["complaintStatistics"] == [{"per10000Customers": 10_000}]
+    assert march["fiveIndicators"] == [{"complaintsPer10000": 10_000}]
+    assert spring["complaintStatistics"] == [{"per10000Customers": 10_000 / 3}]
+    months = """query ($at: Int64!) @asOf(at: {atLeast: $at}) {
+      complaintRates(filter: {category: {eq: "*"}, region: {eq: "*"}}) { nodes { month customers } } }"""
+    rates = (await api.ask(months, at=at))["complaintRates"]["nodes"]
+    assert {row["month"]: row["customers"] for row in rates} == {
+        "2026-02-01": 2,
+        "2026-03-01": 1,
+        "2026-04-01": 2,
+    }

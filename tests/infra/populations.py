@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from domain.analysis import ValueClass
 from domain.calendar import CalendarPublished, day_end
 from domain.complaints import ComplaintReceived
-from domain.customers import CustomerRegistered, ProfileChanged
+from domain.customers import CustomerRegistered, CustomerWonBack, ProfileChanged, RelationshipEnded
 from domain.events import Recorded
 from domain.orders import OrderCancelled, OrderPlaced, RefundPaid
 from domain.policies import Policies
@@ -158,6 +158,7 @@ def _rates(events: Sequence[Recorded[Any]], policies: Policies) -> Iterator[Comp
     calendar = policies.calendar(day)
     end = day_end(day, calendar)
     opened: dict[str, date] = {}
+    left: dict[str, date] = {}
     region: dict[str, str] = {}
     complaints: dict[tuple[date, str, str], int] = defaultdict(int)
     for recorded in events:
@@ -166,6 +167,11 @@ def _rates(events: Sequence[Recorded[Any]], policies: Policies) -> Iterator[Comp
                 region[id] = recorded.event.region or region.get(id, "")
         if isinstance(recorded.event, CustomerRegistered) and recorded.occurred_at < end:
             opened[recorded.event.customer_id] = _day(recorded.occurred_at, calendar)
+        match recorded.event:
+            case RelationshipEnded(customer_id=id) if recorded.occurred_at < end:
+                left[id] = _day(recorded.occurred_at, calendar)
+            case CustomerWonBack(customer_id=id):
+                left.pop(id, None)
     for first, _ in _months(min(opened.values()).replace(day=1), day) if opened else ():
         complaints[first, "*", "*"] = 0
     for recorded in events:
@@ -176,7 +182,8 @@ def _rates(events: Sequence[Recorded[Any]], policies: Policies) -> Iterator[Comp
                     complaints[month, category, where] += 1
     for (month, category, where), count in complaints.items():
         customers = sum(
-            since.replace(day=1) <= month and where in ("*", region[id]) for id, since in opened.items()
+            since.replace(day=1) <= month <= max(left.get(id, day), since) and where in ("*", region[id])
+            for id, since in opened.items()
         )
         yield ComplaintRate(
             month=month,

@@ -20,7 +20,11 @@ OLD: dict[str, list[dict[str, str]]] = {
         {"id": "c2", "name": "Ann", "relation": "business", "cause": "natural", "left_at": "2020-06-01"},
         {"id": "c3", "name": "Group"},
         {"id": "c4", "name": "Bad"},
+        {"id": "c5", "name": "Gone"},
     ],
+    "profiles": [{"customer": "c1", "name": "王大明", "region": "上海"}, {"customer": "c3", "name": "Group"}],
+    "owners": [{"customer": "c1", "owner": "bo"}],
+    "departures": [{"customer": "c5", "cause": "competition", "reason": "dear"}],
     "contacts": [{"customer": "c1", "kind": "phone", "value": "+8613900139000", "label": "工作"}],
     "identifiers": [{"customer": "c1", "kind": "account", "value": "A-1", "evidence": "seen"}],
     "parents": [{"customer": "c1", "parent": "c3"}, {"customer": "c3", "parent": ""}],
@@ -122,6 +126,9 @@ async def test_what_an_old_system_holds_goes_in_once(database: str, tmp_path: Pa
 
     happened = Counter(recorded.name for recorded in events)
     assert happened["ContactPointAdded"] == 5
+    assert [r.stream for r in events if r.name == "ProfileChanged"] == [
+        "customer-c1"
+    ]  # c3's says what is known
     assert [recorded.name for recorded in events if recorded.stream == "order-o1"] == [
         "OrderPlaced", "OrderDetailed", "PaymentReceived", "OrderFulfilled", "RefundPaid",
     ]  # fmt: skip
