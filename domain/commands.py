@@ -66,6 +66,11 @@ _MISSING = re.compile(r"^Object missing required field `(?P<name>[^`]*)`")
 _STEP = re.compile(r"[A-Za-z_]\w*|\[")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>[^`]*)`")
 
+_BOUND = re.compile(
+    r"Expected `(?P<kind>[^`]*)`(?P<length> of length)? (?P<sign>[<>]=?) (?P<bound>[\d.e+-]+)$"
+)
+_BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+
 PATTERNS: Mapping[str, str] = {
     r"regex '^[\\w.:@/+~-]+\\Z'": "may hold letters, digits and . : @ / + ~ _ - only, 1 to 120 of them",
     r"regex '^[A-Z]{3}\\Z'": "must be three capital letters, such as EUR",
@@ -124,9 +129,20 @@ def _explained(refusal: str, cls: type[Command]) -> InvalidInput:
         return InvalidInput(f"{path}.{unknown['name']}".lstrip("."), "is not a field of this command")
     if words := next((words for pattern, words in PATTERNS.items() if rule.endswith(pattern)), None):
         return InvalidInput(path or "input", words)
+    if bounded := _BOUND.match(rule):
+        return InvalidInput(path or "input", _bound(**bounded.groupdict()))
     if rule.startswith("Invalid enum value") and (legal := _choices(cls, path)):
         rule = f"{rule}; must be one of {', '.join(legal)}"
     return InvalidInput(path or "input", rule[0].lower() + rule[1:])
+
+
+def _bound(kind: str, length: str | None, sign: str, bound: str) -> str:
+    """A bound as people read it."""
+    if length is None:
+        return f"must be {_BOUNDS[sign]} {bound}"
+    if (sign, bound) == (">=", "1"):
+        return "must not be empty"
+    return f"must have {_BOUNDS[sign]} {bound} {'characters' if kind.startswith('str') else 'entries'}"
 
 
 def _choices(cls: type[Command], path: str) -> list[str]:

@@ -55,6 +55,8 @@ def test_values_of_a_rule_are_told_in_its_language() -> None:
     )
     wrong = InvalidInput("total_minor", "expected `int`, got `str`")
     assert message(wrong, Language.ZH, "totalMinor") == "totalMinor：应为 `int`，实为 `str`"
+    assert rule("must not be empty", Language.ZH) == "不能为空"
+    assert rule("must have at most 120 characters", Language.ZH) == "长度不得大于 120"
     assert rule("something new", Language.ZH) == "something new"
 
 
