@@ -21,7 +21,7 @@ from infra.imports.tables import Table
 from infra.log.log import Log
 from kehu.console import bar, out, seconds, write_json
 from kehu.failures import PARTLY
-from kehu.opening import database, opened
+from kehu.opening import database, opened, require_tenant
 from kehu.options import common
 from kehu.settings import Settings
 
@@ -209,6 +209,8 @@ def import_command(
 
 async def _rehearse(settings: Settings, dsn: str, table: Table, job: Job, quiet: bool) -> Rehearsed:
     async with connected(dsn) as pool:
+        if _must_exist(settings):
+            await require_tenant(pool, settings.tenant)
         with bar(f"Rehearsing {_called(table)}", quiet=quiet) as moved:
             return await rehearse_table(Log(pool, settings.tenant), table, job, progress=moved)
 
@@ -216,9 +218,14 @@ async def _rehearse(settings: Settings, dsn: str, table: Table, job: Job, quiet:
 async def _import(
     settings: Settings, dsn: str, table: Table, job: Job, rejects: Path, quiet: bool
 ) -> Summary:
-    async with opened(settings, dsn, ()) as tenant:
+    async with opened(settings, dsn, (), must_exist=_must_exist(settings)) as tenant:
         with bar(f"Importing {_called(table)}", quiet=quiet) as moved:
             return await import_table(tenant.engine, table, job, rejects, progress=moved)
+
+
+def _must_exist(settings: Settings) -> bool:
+    """Whether the log must be there: a name that is mistyped is told, not made."""
+    return settings.tenant != Settings().tenant
 
 
 def _called(table: Table) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,21 @@ def test_a_bad_name_is_refused_with_the_rule(database: str, name: str) -> None:
     assert (result.returncode, result.stdout) == (2, "")
     assert "a tenant's name has 1 to 63 letters" in result.stderr
     assert json.loads(kehu("tenants", "--json", database=database).stdout)["tenants"] == []
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_nothing_is_imported_into_a_mistyped_tenant(database: str, tmp_path: Path, more: list[str]) -> None:
+    file = tmp_path / "customers.csv"
+    file.write_text("id,at,name\nc-1,2024-01-05,Ann\n", encoding="utf-8")
+    result = kehu("import", file, "--as", "customers", "--tenant", "amce", *more, database=database)
+    assert (result.returncode, result.stdout) == (3, "")
+    assert "there is no tenant 'amce'" in result.stderr
+    assert json.loads(kehu("tenants", "--json", database=database).stdout)["tenants"] == []
+    kehu("tenants", "--create", "amce", database=database)
+    assert (
+        kehu("import", file, "--as", "customers", "--tenant", "amce", *more, database=database).returncode
+        == 0
+    )
 
 
 def test_a_mistyped_tenant_is_not_served(database: str) -> None:
