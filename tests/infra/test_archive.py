@@ -183,6 +183,19 @@ async def test_tenants_that_come_into_the_same_ranges_at_once(pool: Pool) -> Non
     assert await pool.fetchval("SELECT count(*) FROM kehu.ranges") == 390 // SIZE + 1
 
 
+async def test_who_begins_a_log_while_the_first_range_leaves_keeps_its_events(
+    log: Log, tmp_path: Path
+) -> None:
+    new = await new_log(log.pool, "new")
+    async with new.locked() as beginning:
+        await appended(beginning, written("s", 0, events=3))
+        archiving = asyncio.create_task(archived(log, tmp_path, 19))
+        while not await log.pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            assert not archiving.done()
+    await archiving
+    assert [event.position for event in await new.read()] == [1, 2, 3]
+
+
 async def test_other_tenants_keep_their_events(log: Log, tmp_path: Path) -> None:
     other = await filled(log.pool, "other")
     before = await answers(other)
