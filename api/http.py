@@ -255,9 +255,10 @@ def create_app(tenant: Tenant, access: Access | None = None) -> Starlette:
     tenant.commit.measured = metrics.committed
 
     async def ready(_: Request) -> Response:
-        """Whether the database answers and the views are near the log's end."""
+        """Whether the database answers and the views that this server knows are near the log's end."""
         async with asyncio.timeout(5):
-            serving = [lag for lag in await lags(tenant.pool, tenant.name) if lag.serving]
+            all_lags = await lags(tenant.pool, tenant.name)
+        serving = [lag for lag in all_lags if lag.serving and lag.view in tenant.declarations]
         behind = max((lag.events for lag in serving), default=0)
         return JSONResponse({"ready": behind <= NEAR, "behind": behind}, 200 if behind <= NEAR else 503)
 

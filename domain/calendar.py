@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from itertools import count, pairwise
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -64,12 +64,23 @@ AROUND_THE_CLOCK = CalendarPublished(
 """Night and day, without holidays: the clock of promises that are always open."""
 
 
+WESTERNMOST = timezone(timedelta(hours=-12))
+
+
 # --- Reckoning ------------------------------------------------------------------------------------
 
 
 def business_day(moment: datetime, calendar: CalendarPublished) -> date:
     """The local day that a moment belongs to."""
     return moment.astimezone(ZoneInfo(calendar.time_zone)).date()
+
+
+def earliest_day(moment: datetime) -> date:
+    """The earliest day that it still is somewhere on earth, at UTC−12: a term that ended before is over.
+
+    For rules that know no calendar: nobody is refused on a term's last day, whichever zone is theirs.
+    """
+    return moment.astimezone(WESTERNMOST).date()
 
 
 def day_end(day: date, calendar: CalendarPublished) -> datetime:

@@ -18,7 +18,7 @@ C = TypeVar("C", bound="Command")
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=r"^[\w.:@/+~-]+\Z")]
 """An identifier that clients choose: letters and digits of any script, and `. : @ / + ~ _ -`."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-"""A short text on one line: a person, a product, a label."""
+"""A short text: a person, a product, a label."""
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=100_000)]
 """A free text in any language."""
 Address = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from domain.calendar import earliest_day
 from domain.commands import Command, Id, Name, Text
 from domain.course import Matter, Move, course
 from domain.customers import require_served
@@ -55,8 +56,8 @@ class LoanDueInThePast(DomainError):
 
 
 def _require_future(state: Matter, command: LendFile) -> None:
-    if command.due_on < command.occurred_at.date():
-        raise LoanDueInThePast(today=command.occurred_at.date(), due_on=command.due_on)
+    if command.due_on < (today := earliest_day(command.occurred_at)):
+        raise LoanDueInThePast(today=today, due_on=command.due_on)
 
 
 LOANS = course(

@@ -8,6 +8,7 @@ from typing import assert_never
 
 import msgspec
 
+from domain.calendar import earliest_day
 from domain.commands import Command, Id, Name, Text
 from domain.decider import carry
 from domain.errors import DomainError
@@ -53,7 +54,7 @@ class Standing(Record):
 
     def refuses(self, at: datetime) -> bool:
         """Whether commands are refused at that moment."""
-        excepted = self.good_through is not None and at.date() <= self.good_through
+        excepted = self.good_through is not None and earliest_day(at) <= self.good_through
         return self.reason is not None and not excepted
 
 

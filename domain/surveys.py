@@ -9,6 +9,7 @@ from typing import Annotated, assert_never
 
 import msgspec
 
+from domain.calendar import earliest_day
 from domain.commands import Command, Id, Name, Named, Text
 from domain.customers import require_served
 from domain.decider import Boundary, Decider, carry
@@ -309,7 +310,7 @@ def decide(state: Issue, command: IssueCommand, designs: Mapping[str, Design]) -
         case RecordResponse(survey_id=survey_id):
             if state.survey_id != survey_id:
                 raise SurveyNotIssued(issue_id=command.issue_id, survey_id=survey_id)
-            day = command.occurred_at.date()
+            day = earliest_day(command.occurred_at)
             if state.over or (state.good_through is not None and day > state.good_through):
                 raise SurveyIsOver(issue_id=command.issue_id)
             _require_fitting(designs[survey_tag(survey_id)], command.answers)

@@ -10,7 +10,7 @@ from domain.events import Personal, Recorded
 from domain.service import KEY_TIER
 from domain.subscriptions import SubscriptionCancelled, SubscriptionRenewed, SubscriptionStarted
 from domain.visits import VisitCompleted, VisitMissed, VisitPlanned
-from projections.policies import DAYS, TODAY, day_of, service
+from projections.reckoning import DAYS, TODAY, day_of, service
 from projections.view import CustomerId, View, on, report, view
 
 

@@ -17,7 +17,7 @@ from domain.incidents import (
 )
 from domain.messages import MessagePassedOn, MessageTaken
 from domain.policies import Policies
-from projections.policies import DAYS, period
+from projections.reckoning import DAYS, period
 from projections.view import Chart, CustomerId, View, about, on, report, view
 
 

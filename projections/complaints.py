@@ -33,7 +33,7 @@ from domain.events import Personal, Recorded
 from domain.interactions import Channel
 from domain.policies import Policies, complaint_limit, due_at, moved_by_pause
 from domain.tiers import Tier
-from projections.policies import DAYS, OURS, period
+from projections.reckoning import DAYS, OURS, period
 from projections.tiers import CustomerValue
 from projections.view import Chart, CustomerId, View, on, ref, report, view
 

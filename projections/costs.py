@@ -9,7 +9,7 @@ from domain.claims import ClaimMade, ClaimPaid, ClaimRefused
 from domain.costs import CostBooked, CostKind
 from domain.customers import ChurnCause
 from domain.events import Personal, Recorded
-from projections.policies import DAYS, LATEST, MONEY, SPENT, counts, days, period, total, worth
+from projections.reckoning import DAYS, LATEST, MONEY, SPENT, counts, days, period, total, worth
 from projections.view import Chart, CustomerId, View, about, on, report, view
 
 

@@ -37,7 +37,7 @@ from domain.files import (
     ValueStyle,
     WinBackOffered,
 )
-from projections.policies import DAYS, TODAY, day_of, service
+from projections.reckoning import DAYS, TODAY, day_of, service
 from projections.view import CustomerId, View, on, report, view
 
 

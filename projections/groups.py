@@ -7,7 +7,7 @@ from typing import Self
 
 from domain.events import Recorded
 from domain.groups import ParentAssigned
-from projections.policies import DAYS, MONEY, OURS, SPENT, period
+from projections.reckoning import DAYS, MONEY, OURS, SPENT, period
 from projections.view import CustomerId, View, on, report, view
 
 

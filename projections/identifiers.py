@@ -8,7 +8,7 @@ from typing import Self
 
 from domain.events import Personal, Recorded
 from domain.identifiers import IdentifierAdded, IdentifierKind, IdentifierRejected, IdentifierVerified
-from projections.policies import DAYS, TODAY, day_of, service
+from projections.reckoning import DAYS, TODAY, day_of, service
 from projections.view import CustomerId, View, on, report, view
 
 

@@ -9,7 +9,7 @@ from domain.complaints import Category
 from domain.crises import CrisisDeclared, CrisisEnded
 from domain.events import Personal, Recorded
 from domain.measures import MeasureChecked, MeasureDone, MeasureDropped, MeasureKept, MeasurePlanned
-from projections.policies import DAYS, MONEY, TODAY, begin_of, counts, day_of, days, period, service
+from projections.reckoning import DAYS, MONEY, TODAY, begin_of, counts, day_of, days, period, service
 from projections.view import Chart, View, on, report, view
 
 

@@ -7,7 +7,7 @@ from typing import Self
 
 from domain.events import Recorded
 from domain.lifetime import LifetimeModelFitted
-from projections.policies import DAYS, TODAY, day_of, worth
+from projections.reckoning import DAYS, TODAY, day_of, worth
 from projections.view import View, on, report, view
 
 TERMS = 400

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from domain.events import Personal, Recorded
 from domain.merging import CustomersMerged, MergeReversed
-from projections.policies import MONEY, SPENT
+from projections.reckoning import MONEY, SPENT
 from projections.view import CustomerId, View, on, ref, report, view
 
 

@@ -15,7 +15,7 @@ from domain.orders import (
     PaymentReceived,
     RefundPaid,
 )
-from projections.policies import DAYS, MONEY, begin_of, day_of, period, service, total
+from projections.reckoning import DAYS, MONEY, begin_of, day_of, period, service, total
 from projections.view import CustomerId, View, on, ref, report, view
 
 

@@ -24,7 +24,7 @@ from domain.opportunities import (
     StageAdvanced,
 )
 from domain.rivals import RivalObserved
-from projections.policies import DAYS, MONEY, TODAY, day_of, service, total
+from projections.reckoning import DAYS, MONEY, TODAY, day_of, service, total
 from projections.view import Chart, CustomerId, View, about, on, ref, report, view
 
 

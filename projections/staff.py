@@ -9,7 +9,7 @@ from domain.events import Recorded
 from domain.policies import Policies
 from domain.quality import QualityScored
 from domain.staff import StaffChanged, StaffJoined, StaffLeft
-from projections.policies import DAYS, MONEY, SPENT, ZONE, days, period
+from projections.reckoning import DAYS, MONEY, SPENT, ZONE, days, period
 from projections.view import Chart, View, on, report, view
 
 

@@ -15,7 +15,7 @@ from domain.surveys import (
     SurveyIssued,
     SurveyKind,
 )
-from projections.policies import DAYS, OURS, counts, day_of, period
+from projections.reckoning import DAYS, OURS, counts, day_of, period
 from projections.view import Chart, CustomerId, View, on, ref, report, view
 
 

@@ -80,6 +80,8 @@ def csv_table(path: Path, shape: Shape, digest: str, lines: int) -> Table:
     """A CSV file. Raises `TableError`."""
     encoding = encoding_of(path, shape.encoding)
     delimiter = shape.delimiter or _delimiter_of(path, encoding, shape.columns)
+    if delimiter != WHITESPACE and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise TableError(f"{delimiter!r} is not a delimiter: a character, 'tab' or 'whitespace'")
     columns = shape.columns or _header(path, encoding, delimiter)
     return Table(
         name=path.name,

@@ -223,7 +223,7 @@ def words(kind: inspect.Type) -> str:
         case inspect.StrType(max_length=int(length)) if length <= 120:
             return "an id"
         case inspect.StrType(max_length=int(length)) if length <= 500:
-            return "on one line"
+            return f"at most {length} characters"
         case _:
             return "a text"
 

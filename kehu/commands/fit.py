@@ -13,7 +13,7 @@ from domain.commands import parse
 from domain.lifetime import KeepLifetimeModel
 from infra.fitting import Fitted, Histories, fit
 from infra.tenant import Tenant
-from kehu.console import note, out, write_json
+from kehu.console import note, out, short, write_json
 from kehu.failures import Failure
 from kehu.opening import database, opened
 from kehu.options import DAY, common
@@ -36,9 +36,11 @@ LAST = "SELECT max(placed_at)::date AS day FROM {orders} o WHERE currency = :cur
 
 
 @click.command("fit")
-@click.option("--on", "day", type=DAY, metavar="DAY", help="The last day whose purchases count.")
+@click.option(
+    "--on", "day", type=DAY, metavar="DAY", help="The last day whose purchases count [the last with any]."
+)
 @click.option("--currency", default="USD", show_default=True, help="Orders in others do not count.")
-@click.option("--id", "model_id", help="What the model is called; the day, where it is left out.")
+@click.option("--id", "model_id", help="What the model is called [fitted-DAY-CURRENCY].")
 @click.option("--dry-run", is_flag=True, help="Show the parameters, and append nothing.")
 @common
 def fit_command(
@@ -65,7 +67,7 @@ def fit_command(
         write_json(told)
     else:
         for name, value in told.items():
-            out().print(f"{name:>16}  {value:.4f}" if isinstance(value, float) else f"{name:>16}  {value}")
+            out().print(f"{name:>16}  {f'{value:.4f}' if isinstance(value, float) else short(value)}")
     return 0
 
 

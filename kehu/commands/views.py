@@ -32,6 +32,8 @@ def views_command(settings: Settings, as_json: bool) -> int:
         write_json(found)
     elif found:
         write_rows(f"Views of tenant {settings.tenant}", found)
+    else:
+        out().print("No view is built yet.")
     return 0
 
 

@@ -85,9 +85,10 @@ def test_the_manager_endorses_only_what_is_signed() -> None:
 
 
 def test_a_loan_ends_in_the_future() -> None:
-    given(LOANS).when(
-        LendFile, loan_id="l", customer_id="c", borrower="mei", purpose="offer", due_on="2026-03-01"
-    ).refused(LoanDueInThePast, "due_on")
+    """It is half past nine in the morning of the second of March, and at UTC−12 still the first."""
+    loan = {"loan_id": "l", "customer_id": "c", "borrower": "mei", "purpose": "offer"}
+    given(LOANS).when(LendFile, **loan, due_on="2026-02-28").refused(LoanDueInThePast, "due_on")
+    given(LOANS).when(LendFile, **loan, due_on="2026-03-01").decide()
 
 
 def test_money_has_a_currency_that_exists() -> None:

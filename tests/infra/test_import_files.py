@@ -49,6 +49,14 @@ def test_the_delimiter_is_seen(tmp_path: Path, delimiter: str) -> None:
     assert [dict(row.values) for row in headless] == [values for _, values in READ]
 
 
+@pytest.mark.parametrize("delimiter", ["||", '"', "\n"])
+def test_what_delimits_nothing_is_told(tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(lines(), encoding="utf-8")
+    with pytest.raises(TableError, match="is not a delimiter: a character"):
+        open_table(path, Shape(delimiter=delimiter))
+
+
 def test_an_encoding_can_be_told(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     path.write_bytes("name,at\nMüller,1997-01-02\nŁódź,x\n".encode("iso-8859-2"))

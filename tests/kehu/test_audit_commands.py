@@ -122,6 +122,7 @@ def test_status(filled: str) -> None:
         ("complaints.csv", 1),
     ]
     assert kehu("parked", database=filled).stdout == "No key is parked.\n"
+    assert kehu("views", database=filled).stdout == "No view is built yet.\n"
     assert "12 events" in kehu("status", database=filled).stdout
 
 

@@ -140,7 +140,7 @@ def test_the_history_of_an_own_view_in_pages(
         (["--as-of", "2001-01-01"], 3, "2001-01-01 has not ended in this log"),
         (["--as-of", "999"], 3, "must be between 0 and"),
         (["--as-of", "soon"], 2, "neither a position nor a date"),
-        (["--out", "/nowhere/at/all.csv"], 1, "No such file or directory"),
+        (["--out", "/nowhere/at/all.csv"], 2, "there is no directory '/nowhere/at'"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(contacts: str, words: list[str], code: int, told: str) -> None:

@@ -87,6 +87,7 @@ def test_readme_names_every_command() -> None:
     if readme.exists():
         text = readme.read_text(encoding="utf-8")
         assert all(f"kehu {name}" in text or f"make {name}" in text for name in COMMANDS if name != "demo")
+        assert f"customers, orders, complaints and {len(KINDS) - 3} more kinds" in text
 
 
 def test_the_version_is_told() -> None:

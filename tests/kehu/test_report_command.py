@@ -108,7 +108,7 @@ def test_what_cannot_be_looked_up_is_told_in_one_line(bought: str, tmp_path: Pat
         (["tier_distribution", "--as-of", "1950-01-01"], 3, "has not ended in this log"),
         (["tier_distribution", "--as-of", "soon"], 2, "neither a position nor a date"),
         (["tier_distribution", "--tenant", "nobody"], 3, "there is no tenant"),
-        (["tier_distribution", "-o", str(tmp_path / "no" / "file.csv")], 1, "No such file"),
+        (["tier_distribution", "-o", str(tmp_path / "no" / "file.csv")], 2, "there is no directory"),
     ):
         done = kehu("report", *words, database=bought)
         assert (done.returncode, done.stdout) == (code, ""), done.stderr

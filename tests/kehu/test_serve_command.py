@@ -79,6 +79,11 @@ async def test_it_answers_with_an_analysts_view_and_stops_at_a_signal(database: 
         assert answer.json()["data"] == {"channelUses": {"nodes": nodes}}, answer.text
         process.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(process.wait(), 30) == 0
+    async with serving(database) as (_, url, key), client_of(url, key) as client:
+        await register(client, 0)  # the view that nobody follows any more stays behind
+        async with asyncio.timeout(30):
+            while (await client.get("/ready")).json() != {"ready": True, "behind": 0}:
+                pass
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
