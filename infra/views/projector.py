@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from itertools import chain
 from typing import Any
 
+import asyncpg
+
 from domain.erasure import PersonalDataErased
 from domain.events import Event
 from infra.database import Connection
@@ -127,6 +129,9 @@ class Projector:
         except Fenced:
             self._forget()
             self._shares.lost()
+            return True
+        except asyncpg.DeadlockDetectedError:  # another process was in the way, and has gone on
+            self._forget()
             return True
         except BaseException:
             self._forget()  # what is in memory may be ahead of what was committed

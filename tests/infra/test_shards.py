@@ -149,6 +149,19 @@ async def test_who_stops_within_a_transaction_loses_its_locks(
     await assert_as_rebuilt(world)
 
 
+async def test_who_was_in_anothers_way_tries_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.live(46, 50)
+    fold = Build.fold
+
+    async def deadlock(*_: Any) -> None:
+        monkeypatch.setattr(Build, "fold", fold)
+        raise asyncpg.DeadlockDetectedError
+
+    monkeypatch.setattr(Build, "fold", deadlock)
+    assert await world.projector().catch_up() == await world.log.head()
+    await assert_as_rebuilt(world)
+
+
 async def workers(dsn: str, count: int) -> list[Process]:
     return [await start("tests.infra.worker", dsn, 0.5, 25, heard=lambda line: None) for _ in range(count)]
 
