@@ -147,6 +147,8 @@ class Build:
         """
         customers = {str(event.customer_id) for event in events}
         runs: dict[Key, list[Version]] = {}
+        if not self.indexed:
+            await self.table.hold(connection)
         keys = await self.table.about(connection, self.tenant, sorted(customers))
         if keys := [key for key in keys if self.shard(key) in shards]:
             for version in await self.table.versions(connection, self.tenant, keys):

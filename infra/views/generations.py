@@ -30,7 +30,7 @@ UPDATE kehu.builds SET retired_at = now()
 """
 UNINDEXED = """
 SELECT true FROM kehu.builds
- WHERE tenant = $1 AND view = $2 AND generation = $3 AND NOT indexed FOR UPDATE
+ WHERE tenant = $1 AND view = $2 AND generation = $3 AND NOT indexed FOR NO KEY UPDATE
 """
 INDEXED = "UPDATE kehu.builds SET indexed = true WHERE tenant = $1 AND view = $2 AND generation = $3"
 _AS_FAR = """
@@ -56,15 +56,23 @@ UPDATE kehu.builds
                          WHEN generation = $3 THEN NULL ELSE retired_at END
  WHERE tenant = $1 AND view = $2
 """
+REPLACED_AT = """
+SELECT min(s.position) FROM kehu.shards s JOIN kehu.builds b USING (tenant, view, generation)
+ WHERE s.tenant = $1 AND s.view = $2 AND b.former
+"""
 EXPIRED = """
 SELECT view, generation FROM kehu.builds
- WHERE tenant = $1 AND NOT former AND retired_at < now() - $2::interval
+ WHERE tenant = $1 AND NOT former AND retired_at < now() - $2::interval ORDER BY view, generation
 """
 RETIRED = """
 SELECT generation FROM kehu.builds
  WHERE tenant = $1 AND view = $2 AND retired_at IS NOT NULL
-   AND (columns IS NULL OR $3 <@ ARRAY(SELECT split_part(c, ' ', 1) FROM unnest(columns) c)) FOR SHARE
+   AND (columns IS NULL OR $3 <@ ARRAY(SELECT split_part(c, ' ', 1) FROM unnest(columns) c))
 """
+STAY = """
+SELECT FROM kehu.builds WHERE tenant = $1 AND view = $2 ORDER BY generation FOR KEY SHARE
+"""
+"""Until the transaction ends, no generation of a view is swapped, brought back or dropped."""
 
 
 class NothingToBringBack(Exception):
@@ -121,6 +129,11 @@ async def swap(connection: Connection, tenant: str, table: Table) -> bool:
     return True
 
 
+async def replaced_at(connection: Connection, tenant: str, view: str) -> int:
+    """Up to which event all of the generation is true that was replaced last."""
+    return int(await connection.fetchval(REPLACED_AT, tenant, view) or 0)
+
+
 async def bring_back(connection: Connection, tenant: str, view: str) -> int:
     """Let the generation serve again that was replaced last, and answer with it.
 
@@ -138,6 +151,7 @@ async def strip(
     connection: Connection, tenant: str, declaration: Declaration, customers: Sequence[str]
 ) -> None:
     """Take the rows about these customers out of the generations that nobody keeps up any more."""
+    await connection.execute(STAY, tenant, declaration.name)
     needed = [declaration.subject, *declaration.key]
     for (generation,) in await connection.fetch(RETIRED, tenant, declaration.name, needed):
         table = Table(declaration, generation)
@@ -150,7 +164,7 @@ async def drop_expired(connection: Connection, tenant: str) -> None:
     if not await connection.fetch(EXPIRED, tenant, GRACE):
         return
     await lock_definitions(connection)
-    for view, generation in await connection.fetch(EXPIRED, tenant, GRACE):
+    for view, generation in await connection.fetch(f"{EXPIRED} FOR UPDATE", tenant, GRACE):
         await drop(connection, view, generation)
         for table in ("parked", "shards", "builds"):
             await connection.execute(

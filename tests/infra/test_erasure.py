@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -30,7 +31,7 @@ from domain.merging import MergeCustomers, ReverseMerge
 from domain.restrictions import RestrictCustomer
 from infra.archive.archiving import archive, due
 from infra.archive.verifying import verify
-from infra.database import Pool
+from infra.database import Connection, Pool
 from infra.engine import Engine
 from infra.log.feeds import Feeds
 from infra.log.followers import Wakeups
@@ -38,10 +39,13 @@ from infra.log.group_commit import GroupCommit
 from infra.log.log import Log
 from infra.log.reading import Selection
 from infra.log.sealing import SEALED
-from infra.views import projector
+from infra.views import generations, projector
 from infra.views.builds import Build
+from infra.views.projector import Projector
+from infra.views.roster import Leg
+from infra.views.tables import Table
 from projections.view import views
-from tests.infra.test_archive import SIZE, SMALL_RANGES
+from tests.infra.test_archive import SIZE, SMALL_RANGES, waiting
 from tests.infra.wishes import wish
 from tests.infra.worlds import VIEWS, World, opened_world
 
@@ -162,6 +166,112 @@ async def test_the_views_are_what_a_rebuild_makes_of_the_log(
     await views.rebuild()
     await views.catch_up()
     assert await world.digests() == erased
+
+
+async def test_what_stopped_before_it_could_erase_keeps_nothing_once_it_is_replaced(world: World) -> None:
+    await lived(world)
+    views = world.projector()
+    await views.catch_up()
+    await world.log.pool.execute("UPDATE kehu.builds SET failed = 'stopped'")
+    await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+    await views.catch_up()
+    assert await places(world.log.pool, SECRET) != set()
+    await views.rebuild()
+    await views.catch_up()
+    assert await places(world.log.pool, SECRET) == set()
+    assert "kehu_views.customers_1" in await places(world.log.pool, "Wang"), "for a rollback"
+
+
+async def replaced(world: World) -> None:
+    """Everybody's file has a second generation, which serves."""
+    await lived(world)
+    follower = world.projector()
+    await follower.catch_up()
+    await follower.rebuild(["customers"])
+    await follower.catch_up()
+
+
+def stripping(connection: Connection) -> Coroutine[Any, Any, None]:
+    return generations.strip(connection, "main", views["customers"], ["li"])
+
+
+async def test_what_is_replaced_while_its_successor_erases_keeps_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lived(world)
+    follower = world.projector()
+    await follower.catch_up()
+    await follower.rebuild(["customers"])
+    with monkeypatch.context() as patched:
+        patched.setattr(generations, "swap", AsyncMock(return_value=False))
+        while await follower.step():
+            pass
+    [successor] = [build for build in follower._roster.working if not build.serving]
+    await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+    async with world.log.pool.acquire() as connection, connection.transaction():
+        await stripping(connection)  # another process moves the successor's shards
+        swapping = asyncio.create_task(follower._swap(successor))
+        await waiting(world.log.pool, swapping)
+    assert await swapping
+    assert "kehu_views.customers_1" not in await places(world.log.pool, SECRET)
+    await follower.leave()
+
+
+async def test_a_generation_is_dropped_while_somebody_is_erased(world: World) -> None:
+    await replaced(world)
+    pool = world.log.pool
+    await pool.execute("UPDATE kehu.builds SET former = false, retired_at = '-infinity' WHERE former")
+
+    async def alone(work: Callable[[Connection], Coroutine[Any, Any, None]]) -> None:
+        async with pool.acquire() as connection, connection.transaction():
+            await work(connection)
+
+    async with pool.acquire() as reading, reading.transaction():
+        await reading.fetch("SELECT FROM kehu_views.customers_1")
+        dropping = asyncio.create_task(alone(lambda c: generations.drop_expired(c, "main")))
+        await waiting(pool, dropping)
+        erasing = asyncio.create_task(alone(stripping))
+        await waiting(pool, dropping, erasing)
+    await asyncio.gather(dropping, erasing)
+    assert await pool.fetchval("SELECT to_regclass('kehu_views.customers_1')") is None
+
+
+async def test_a_build_is_indexed_while_somebody_is_erased(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lived(world)
+    await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+    monkeypatch.setattr(projector, "BATCH", await world.log.head() - 1)
+    about, indexing = Table.about, list[asyncio.Task[bool]]()
+
+    async def index(table: Table) -> bool:
+        async with world.log.pool.acquire() as connection, connection.transaction():
+            return await generations.index(connection, "main", table)
+
+    async def meanwhile(table: Table, *arguments: Any) -> Any:
+        keys = await about(table, *arguments)
+        if keys and not indexing:
+            indexing.append(asyncio.create_task(index(table)))
+            await waiting(world.log.pool, *indexing)
+        return keys
+
+    monkeypatch.setattr(Table, "about", meanwhile)
+    follower = world.projector()
+    try:
+        await follower.prepare()
+        for _ in range(2):
+            await follower._move(await standing(follower), careful=False)
+    finally:
+        assert await asyncio.gather(*indexing) == [True]
+        await follower.leave()
+
+
+async def standing(follower: Projector) -> Leg:
+    """What it would move next."""
+    await follower._look()
+    leg = follower._roster.leg(max, projector.BATCH)
+    assert leg is not None
+    return leg
 
 
 async def test_what_a_key_said_of_another_customer_stays(world: World) -> None:
