@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from domain.calendar import DAYS, DayOutOfOrder, EndDay, day_end
-from infra.log.group_commit import UNREACHABLE, Busy
+from infra.log.group_commit import UNREACHABLE, Busy, heed_cancellation
 from infra.log.units import CommandIdReused
 from infra.tenant import Tenant
 
@@ -39,6 +39,7 @@ async def end_days(tenant: Tenant, clock: Callable[[], datetime] = utc_now) -> N
         try:
             left = await _look(tenant, clock())
         except (*UNREACHABLE, Busy, CommandIdReused) as trouble:
+            heed_cancellation(trouble)
             _log.warning("business days are not ended now: %s", trouble)
             left = RETRY_EVERY
         await asyncio.sleep(left)

@@ -96,11 +96,12 @@ async def _pages(log: Log, wanted: Range) -> AsyncIterator[Sequence[Row]]:
 
 
 async def _hand_over(log: Log, wanted: Range, path: Path, digest: bytes) -> None:
-    """In one transaction the file is registered and the rows are gone."""
+    """In one transaction the file is registered and the rows are gone; one tenant's after the other's."""
     try:
         async with log.pool.acquire() as connection, connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
-            await connection.execute(
+            await connection.execute("LOCK TABLE kehu.archives IN SHARE ROW EXCLUSIVE MODE")
+            status = await connection.execute(
                 "INSERT INTO kehu.archives (tenant, first, last, recorded_until, path, digest)"
                 " SELECT tenant, $2, position, recorded_at, $4, $5 FROM kehu.events"
                 "  WHERE tenant = $1 AND position = $3",
@@ -110,6 +111,12 @@ async def _hand_over(log: Log, wanted: Range, path: Path, digest: bytes) -> None
                 str(path),
                 digest,
             )
+            if status != "INSERT 0 1":
+                raise Occupied(Occupied.__doc__)
             await connection.execute("SELECT kehu.clear_range($1, $2)", log.tenant, wanted.partition)
-    except (asyncpg.LockNotAvailableError, asyncpg.UniqueViolationError) as error:
+    except (
+        asyncpg.LockNotAvailableError,
+        asyncpg.DeadlockDetectedError,
+        asyncpg.UniqueViolationError,
+    ) as error:
         raise Occupied(f"{Occupied.__doc__} ({error})") from error

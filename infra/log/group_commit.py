@@ -47,13 +47,17 @@ def unreachable(failure: Exception) -> bool:
 
 
 def bear(failure: Exception) -> None:
-    """Pass over a failure after which trying again may help; any other is raised.
-
-    A task that is cancelled may find its connection lost while it gives it back, and this failure then
-    hides the cancellation, which is raised instead: else the task would go on for ever.
-    """
+    """Pass over a failure after which trying again may help; any other is raised."""
     if not unreachable(failure):
         raise failure
+    heed_cancellation(failure)
+
+
+def heed_cancellation(failure: Exception) -> None:
+    """Raise the cancellation that a failure hides, before the failure is passed over.
+
+    A task that is cancelled may find its connection lost while it gives it back; it would go on for ever.
+    """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError from failure

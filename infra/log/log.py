@@ -42,12 +42,12 @@ class Log(Reader):
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[Log]:
-        """The log in a transaction of its own, in which nobody else appends; it commits at the end."""
-        await self.learn_archives()  # in the transaction, a read that met an unknown one could not go on
+        """The log in a transaction of its own, which commits at the end; nobody else appends or archives."""
         async with self.pool.acquire() as connection, connection.transaction():
+            await connection.execute("LOCK TABLE kehu.archives IN SHARE MODE")
             await connection.execute("SELECT FROM kehu.heads WHERE tenant = $1 FOR UPDATE", self.tenant)
             log = Log(cast(Pool, connection), self.tenant)
-            log.archives = self.archives
+            await log.learn_archives()  # a read that met an unknown one would end the transaction
             yield log
 
     async def position_at(self, moment: datetime) -> int:

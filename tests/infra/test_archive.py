@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from domain.events import UnknownEvent
-from infra.archive.archiving import NotWhole, archive, due
+from infra.archive.archiving import NotWhole, Occupied, archive, due
 from infra.archive.files import ArchiveUnreadable
 from infra.database import Pool, connected, migrate, migrations
 from infra.log.log import Log
@@ -194,6 +195,48 @@ async def test_who_begins_a_log_while_the_first_range_leaves_keeps_its_events(
             assert not archiving.done()
     await archiving
     assert [event.position for event in await new.read()] == [1, 2, 3]
+
+
+async def waiting(pool: Pool, *tasks: asyncio.Task[Any]) -> None:
+    """Until each of the tasks waits for a lock."""
+    while await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < len(tasks):
+        for task in tasks:
+            assert not task.done(), await task
+
+
+async def test_two_tenants_are_archived_at_once(log: Log, tmp_path: Path) -> None:
+    short = await new_log(log.pool, "short")
+    await appended(short, written("s", 0, events=SIZE + 1))
+    alone = (await due(log, 59))[2:]
+    async with log.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE kehu.ranges IN SHARE ROW EXCLUSIVE MODE")
+        first = asyncio.create_task(archive(log, tmp_path, alone))
+        await waiting(log.pool, first)
+        second = asyncio.create_task(archived(short, tmp_path, 19))
+        await waiting(log.pool, first, second)
+    await asyncio.gather(first, second)
+    assert await log.pool.fetchval("SELECT count(*) FROM kehu.archives") == 2
+
+
+async def test_a_range_is_archived_once(log: Log, tmp_path: Path) -> None:
+    wanted = (await due(log, 39))[1:]
+    async with log.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE kehu.archives IN SHARE ROW EXCLUSIVE MODE")
+        archiving = [asyncio.create_task(archive(log, tmp_path, wanted)) for _ in range(2)]
+        await waiting(log.pool, *archiving)
+    done = await asyncio.gather(*archiving, return_exceptions=True)
+    assert {type(each) for each in done} == {list, Occupied}
+
+
+async def test_who_has_the_log_alone_reads_all_of_it_while_it_is_archived(log: Log, tmp_path: Path) -> None:
+    async with log.locked() as alone:
+        archiving = asyncio.create_task(archived(Log(log.pool, "main"), tmp_path, 19))
+        with suppress(AssertionError):
+            await waiting(log.pool, archiving)
+        assert [event.position for event in await alone.read()] == [*range(1, 101)]
+        await appended(alone, written("new", 0))
+    await archiving
+    assert len(await log.read()) == 101
 
 
 async def test_other_tenants_keep_their_events(log: Log, tmp_path: Path) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, date, datetime
 
+import pytest
+
 from domain.calendar import DayEnded, PublishCalendar
+from infra import scheduler
 from infra.database import connected
 from infra.log.followers import follow
 from infra.scheduler import end_days, end_of, end_passed_days
@@ -64,3 +67,26 @@ async def test_the_scheduler_ends_what_has_passed_at_once(database: str) -> None
         [ended] = await anext(follow(tenant.log, tenant.wakeups))
         running.cancel()
         assert ended.event == DayEnded(day=date(2026, 3, 1))
+
+
+async def test_who_is_cancelled_while_the_connection_is_lost_ends(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = asyncio.Event()
+
+    async def loses_its_connection(*_: object) -> float:
+        assert not looking.is_set(), "it went on"
+        looking.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionResetError
+
+    monkeypatch.setattr(scheduler, "_look", loses_its_connection)
+    monkeypatch.setattr(scheduler, "RETRY_EVERY", 0)
+    async with connected(database) as pool, open_tenant(pool, "shop", ()) as tenant:
+        running = asyncio.create_task(end_days(tenant))
+        await looking.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
