@@ -297,7 +297,7 @@ BAD = (
     ("1,a,1997-01-01,-1,USD,", "amount", "is negative"),
     ("1,a,1997-01-01,1_000,USD,", "amount", "is not an amount"),
     ("1,a,1997-01-01,NaN,USD,", "amount", "is not an amount"),
-    ("1,a,1997-01-01,99999999999999999,USD,", "amount", "<= 9007199254740991"),
+    ("1,a,1997-01-01,99999999999999999,USD,", "amount", "at most 9007199254740991"),
     ("1,a,1997-01-01,1,XXQ,", "currency", "'XXQ' is not a currency of ISO 4217"),
     ("1,a b,1997-01-01,1,USD,", "customer", "may hold letters, digits and"),
     ("1,,1997-01-01,1,USD,", "customer", "is required"),
