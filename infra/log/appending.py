@@ -13,7 +13,7 @@ from domain.erasure import PersonalDataErased
 from infra.log.units import Appended, CommandIdReused, Conflict, NewEvent, Outcome, Unit
 
 APPEND = "SELECT * FROM kehu.append($1, $2, $3, $4, $5, $6, $7)"
-APPEND_ERASING = "SELECT * FROM kehu.append_erasing($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+APPEND_ERASING = "SELECT * FROM kehu.append_erasing($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
 Row = tuple[Any, ...]
 Stored = Callable[[NewEvent], bytes]

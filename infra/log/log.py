@@ -82,13 +82,12 @@ class Log(Reader):
         """
         arguments = rows(units, await self.keys.sealer(units))
         if customers := erased_by(units):
+            seen = await self.head()
             told = {customer: await self.read_customer(customer) for customer in customers}
-            return await self._append(APPEND_ERASING, units, *arguments, *_to_erase(told))
+            return await self._append(APPEND_ERASING, units, *arguments, *_to_erase(told), seen)
         return await self._append(APPEND, units, *arguments)
 
-    async def _append(
-        self, statement: str, units: Sequence[Unit], *arguments: Sequence[Any]
-    ) -> list[Outcome]:
+    async def _append(self, statement: str, units: Sequence[Unit], *arguments: Any) -> list[Outcome]:
         try:
             answer = await self.pool.fetch(statement, self.tenant, len(units), *arguments)
         except asyncpg.PostgresError as error:

@@ -32,7 +32,7 @@ from domain.restrictions import RestrictCustomer
 from infra.archive.archiving import archive, due
 from infra.archive.verifying import verify
 from infra.database import Connection, Pool
-from infra.engine import Engine
+from infra.engine import Directly, Engine
 from infra.log.feeds import Feeds
 from infra.log.followers import Wakeups
 from infra.log.group_commit import GroupCommit
@@ -382,6 +382,22 @@ async def test_archives_need_not_be_written_anew(world: World, tmp_path: Path) -
     assert [fault async for fault in verify(world.log)] == []
     tagged = "SELECT count(*) FROM kehu.tags WHERE tag LIKE 'identifier:%'"
     assert await world.log.pool.fetchval(tagged) == 2
+
+
+async def test_what_a_lead_said_is_erased_who_becomes_the_customer_meanwhile(world: World) -> None:
+    lead = wish(
+        CaptureLead, lead_id="l-1", name=SECRET, value="li@example.org", interest="tea", origin="fair"
+    )
+    for command in (lead, wish(RegisterCustomer, **LI)):
+        await world.engine.execute(command)
+    async with world.log.locked() as elsewhere:
+        erasing = asyncio.create_task(world.engine.execute(wish(ErasePersonalData, **LI, **ERASE)))
+        await waiting(world.log.pool, erasing)
+        await Engine(elsewhere, Directly(elsewhere)).execute(wish(QualifyLead, lead_id="l-1", **LI))
+    assert (await erasing).position == await world.log.head() == 4
+    captured, qualified = await world.log.read_stream("lead-l-1")
+    assert qualified.customer_id == "li"
+    assert captured.event.name == ERASED  # type: ignore[attr-defined]
 
 
 async def test_a_process_that_still_knows_the_key_writes_what_nobody_can_read(world: World) -> None:
