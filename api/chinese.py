@@ -30,6 +30,7 @@ ENUMS: Mapping[str, Mapping[str, str]] = {
         " OTHER 其他",
         "ExtraKind": "TEXT 文本 NUMBER 数字 DATE 日期 FLAG 是否",
         "FileRole": "CREATOR 建档人 MAINTAINER 管理员 OPERATOR 操作员 CONTRIBUTOR 收集人 CUSTODIAN 专人",
+        "DueKind": "REVISIT 回访 ROUND 巡访",
         "FiveStages": "PROSPECT 潜在期 DEVELOPMENT 开发期 GROWTH 成长期 MATURITY 成熟期 ENDED 终止期",
         "FourStages": "EXPLORATION 考察期 GROWTH 成长期 MATURITY 成熟期 DECLINE 衰退期",
         "ErasureGround": "REQUEST 本人要求 PURPOSE_ENDED 目的已达成 CONSENT_WITHDRAWN 撤回同意"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Self
 
 from domain.announcements import AnnouncementMade, AnnouncementPrepared
@@ -65,6 +66,15 @@ class Visit(View):
         return self.but(status="missed", reason=recorded.event.reason)
 
 
+class DueKind(StrEnum):
+    """Why somebody is to be visited."""
+
+    REVISIT = "revisit"
+    """Something was delivered (回访)."""
+    ROUND = "round"
+    """The account manager makes the rounds (巡访)."""
+
+
 @report(
     "due_visits",
     reads=["customers", "customer_values", "orders", "visits", "service_policies", *DAYS],
@@ -110,15 +120,15 @@ class DueVisit(View):
     """As of this day; the last business day, where it is left out."""
     owner: str | None = None
     """One account manager's customers; all, where it is left out."""
-    only: str | None = None
-    """`revisit` or `round`; both, where it is left out."""
+    only: DueKind | None = None
+    """Revisits or rounds; both, where it is left out."""
 
     customer_id: str
     """Whom."""
     account_manager: str | None
     """Who goes."""
-    kind: str
-    """`revisit` or `round`."""
+    kind: DueKind
+    """Which of the two."""
     abc_class: str | None
     """Of a round, the customer's class: `a`, `b` or `c`."""
     last_seen: date

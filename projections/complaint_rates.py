@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from domain.calendar import DayEnded
+from domain.complaints import Category
 from projections.months import month_ended
 from projections.view import Chart, View, population, report
 
@@ -110,8 +111,8 @@ class ComplaintControl(View):
     customers (Shewhart, 1931; Montgomery, Introduction to Statistical Quality Control, ch. 7.3).
     """
 
-    category: str | None = None
-    """What the complaints are about, such as `delivery`; all, where it is left out."""
+    category: Category | None = None
+    """What the complaints are about; all, where it is left out."""
     since: date | None = None
     """The first month; from the beginning, where it is left out."""
     until: date | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Self
 
+from domain.complaints import Category
 from domain.events import Recorded
 from domain.groups import ParentAssigned
 from projections.reckoning import DAYS, MONEY, OURS, SPENT, period
@@ -101,8 +102,8 @@ class GroupComplaintRate(View):
     """First day on which complaints were received; from the beginning, where it is left out."""
     until: date | None = None
     """Last such day."""
-    category: str | None = None
-    """What the complaints are about, such as `delivery`; all, where it is left out."""
+    category: Category | None = None
+    """What the complaints are about; all, where it is left out."""
 
     head_id: str
     """The customer on top."""

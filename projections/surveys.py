@@ -253,8 +253,8 @@ class SurveyScore(_Asked):
 class SatisfactionTrend(_Asked):
     """The score of each survey month by month (满意度趋势): of one kind, NPS where none is named."""
 
-    measure: str | None = None
-    """The kind of survey, such as `csat`; `nps`, where it is left out."""
+    measure: SurveyKind | None = None
+    """The kind of survey; NPS, where it is left out."""
 
     month: date
     """The month of the answers, by its first day."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.api.server import Api
 
-DUE = """query ($at: Int64!, $day: Date, $only: String) @asOf(at: {atLeast: $at}) {
+DUE = """query ($at: Int64!, $day: Date, $only: DueKind) @asOf(at: {atLeast: $at}) {
   dueVisits(on: $day, only: $only) { customerId abcClass lastSeen dueOn overdue plannedOn } }"""
 
 
@@ -26,18 +26,18 @@ async def test_a_revisit_is_due_monthly_in_the_first_year_after_delivery_and_qua
     last = await api.done("fulfilOrder", orderId="o", occurredAt="2025-01-10T09:00:00Z")
     none = {"customerId": "c", "abcClass": None, "plannedOn": None}
 
-    assert await due(api, last, "revisit", "2025-02-01") == [], "more than a week ahead"
+    assert await due(api, last, "REVISIT", "2025-02-01") == [], "more than a week ahead"
     first = {**none, "lastSeen": "2025-01-10", "dueOn": "2025-02-09"}
-    assert await due(api, last, "revisit", "2025-02-05") == [{**first, "overdue": False}]
-    assert await due(api, last, "revisit", "2025-02-10") == [{**first, "overdue": True}]
+    assert await due(api, last, "REVISIT", "2025-02-05") == [{**first, "overdue": False}]
+    assert await due(api, last, "REVISIT", "2025-02-10") == [{**first, "overdue": True}]
     for visit, day in (("v", "2025-02-09"), ("w", "2026-01-15")):
         plan = {"visitId": visit, "customerId": "c", "member": "mei", "purpose": "revisit", "on": day}
         await api.done("planVisit", **plan, occurredAt=f"{day}T08:00:00Z")
         last = await api.done("completeVisit", visitId=visit, occurredAt=f"{day}T09:00:00Z")
 
     quarterly = {**none, "lastSeen": "2026-01-15", "dueOn": "2026-04-16", "overdue": False}
-    assert await due(api, last, "revisit", "2026-03-01") == []
-    assert await due(api, last, "revisit", "2026-04-12") == [quarterly]
+    assert await due(api, last, "REVISIT", "2026-03-01") == []
+    assert await due(api, last, "REVISIT", "2026-04-12") == [quarterly]
 
 
 async def test_a_round_comes_more_often_to_who_buys_more(api: Api) -> None:
@@ -52,7 +52,7 @@ async def test_a_round_comes_more_often_to_who_buys_more(api: Api) -> None:
         await order(api, f"o-{id}", id, total)
     last = await api.done("endDay", day="2025-01-03", occurredAt="2025-01-04T08:00:00Z")
 
-    rows = await due(api, last, "round", "2025-07-01")
+    rows = await due(api, last, "ROUND", "2025-07-01")
 
     assert [(row["customerId"], row["abcClass"], row["dueOn"]) for row in rows] == [
         ("a", "a", "2025-01-31"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.api.server import Api
 
-RATES = """query ($at: Int64!, $since: Date, $category: String) @asOf(at: {atLeast: $at}) {
+RATES = """query ($at: Int64!, $since: Date, $category: Category) @asOf(at: {atLeast: $at}) {
   groupComplaintRates(since: $since, category: $category) {
     headId customers complaints per10000Customers } }"""
 
@@ -24,7 +24,7 @@ async def test_a_groups_rate_counts_every_level_of_the_tree(api: Api) -> None:
 
     every = (await api.ask(RATES, at=last))["groupComplaintRates"]
     later = (await api.ask(RATES, at=last, since="2026-01-06"))["groupComplaintRates"]
-    price = (await api.ask(RATES, at=last, category="price"))["groupComplaintRates"]
+    price = (await api.ask(RATES, at=last, category="PRICE"))["groupComplaintRates"]
 
     def row(head: str, customers: int, complaints: int) -> dict[str, object]:
         rate = 10_000 * complaints / customers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from enum import Enum
 from pathlib import Path
 
 import polars
@@ -95,7 +96,12 @@ def test_numbers_and_days_are_not_guarded() -> None:
 @pytest.mark.parametrize("name", sorted(REPORTS))
 def test_each_argument_is_an_option_and_takes_its_type(name: str) -> None:
     samples = {"date": "1998-01-01", "datetime": "1998-01-01T10:00Z", "int": "7", "float": "0.5", "str": "王"}
-    given = {field.name: samples[field.type.__name__] for field in reports[name].arguments}
+    given = {
+        field.name: next(iter(field.type)).value
+        if issubclass(field.type, Enum)
+        else samples[field.type.__name__]
+        for field in reports[name].arguments
+    }
     values = arguments(reports[name], given)
     assert all(isinstance(values[field.name], field.type) for field in reports[name].arguments)
     help_text = kehu("report", name, "--help").stdout
