@@ -20,6 +20,9 @@ MIGRATING = 0x6B656875  # the key of the advisory lock: 'kehu' in ASCII
 SETTINGS = {"jit": "off", "timezone": "UTC"}
 """Of every session; the zone decides which day a moment is cast to, and how digests write it."""
 
+IDLE = "20s"
+"""How long an open transaction may wait for its process before PostgreSQL ends its session."""
+
 
 class DatabaseTooNew(Exception):
     """The database was migrated by a newer program."""
@@ -84,8 +87,14 @@ async def migrate(dsn: str) -> int:
         await connection.close()
 
 
+async def let_go(connection: Connection) -> None:
+    """Others wait for this transaction: it ends where its process has stopped or its machine is gone."""
+    await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE}'")
+
+
 async def lock_definitions(connection: Connection) -> None:
     """Until the transaction ends, nobody else defines tables."""
+    await let_go(connection)
     await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
 
 

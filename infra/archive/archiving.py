@@ -13,6 +13,7 @@ from domain.events import decode
 from domain.records import Record
 from infra.archive.files import FIELDS, GROUP, Row, write
 from infra.arrow import arrow
+from infra.database import let_go
 from infra.log.log import Log
 from infra.log.sealing import unseal
 
@@ -99,6 +100,7 @@ async def _hand_over(log: Log, wanted: Range, path: Path, digest: bytes) -> None
     """In one transaction the file is registered and the rows are gone; one tenant's after the other's."""
     try:
         async with log.pool.acquire() as connection, connection.transaction():
+            await let_go(connection)
             await connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
             await connection.execute("LOCK TABLE kehu.archives IN SHARE ROW EXCLUSIVE MODE")
             status = await connection.execute(

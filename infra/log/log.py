@@ -15,7 +15,7 @@ from domain.erasure import BEFORE_A_FILE
 from domain.events import Event, Recorded
 from domain.identifiers import IDENTIFIED
 from infra.archive.files import archived_at
-from infra.database import Pool
+from infra.database import Pool, let_go
 from infra.log.appending import APPEND, APPEND_ERASING, Row, erased_by, first_result, refusal, rows
 from infra.log.reading import PAGE, Reader
 from infra.log.units import Appended, Outcome, Unit, UnknownTenant
@@ -44,6 +44,7 @@ class Log(Reader):
     async def locked(self) -> AsyncIterator[Log]:
         """The log in a transaction of its own, which commits at the end; nobody else appends or archives."""
         async with self.pool.acquire() as connection, connection.transaction():
+            await let_go(connection)
             await connection.execute("LOCK TABLE kehu.archives IN SHARE MODE")
             await connection.execute("SELECT FROM kehu.heads WHERE tenant = $1 FOR UPDATE", self.tenant)
             log = Log(cast(Pool, connection), self.tenant)

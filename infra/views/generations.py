@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from infra.database import Connection, lock_definitions
+from infra.database import Connection, let_go, lock_definitions
 from infra.views.tables import Table, drop
 from projections.view import Declaration
 
@@ -121,6 +121,7 @@ async def swap(connection: Connection, tenant: str, table: Table) -> bool:
     build = (tenant, table.declaration.name, table.generation)
     if not await connection.fetchval(AS_FAR, *build):
         return False
+    await let_go(connection)
     rows = await connection.fetch(ROWS, tenant, table.declaration.name)
     candidates = [row["generation"] for row in rows if row["retired_at"] is None and not row["serving"]]
     if table.generation not in candidates or not await connection.fetchval(AS_FAR_LOCKED, *build):
@@ -139,6 +140,7 @@ async def bring_back(connection: Connection, tenant: str, view: str) -> int:
 
     What is withdrawn is kept, and not built again by itself. Raises `NothingToBringBack`.
     """
+    await let_go(connection)
     rows = await connection.fetch(ROWS, tenant, view)
     former = [row["generation"] for row in rows if row["former"]]
     if not former:

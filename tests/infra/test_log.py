@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import pairwise
 
+import asyncpg
 import pytest
 
 from infra.database import Pool, connected
@@ -82,6 +84,16 @@ async def test_another_version_than_expected_is_a_conflict(log: Log) -> None:
     assert isinstance(conflict, Conflict)
     assert (conflict.subject, conflict.found) == ("b", 0)
     await appended(log, written("a", 3), written("b", 0))
+
+
+async def test_who_has_the_log_alone_and_stops_keeps_nobody_waiting(
+    pool: Pool, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.database.IDLE", "100ms")
+    with pytest.raises(asyncpg.InterfaceError):
+        async with log.locked(), asyncio.timeout(60):
+            await appended(Log(pool, log.tenant), written("s", 0))
+    assert await log.head() == 1
 
 
 async def test_one_refusal_leaves_its_neighbours_alone(log: Log) -> None:

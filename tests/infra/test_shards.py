@@ -149,6 +149,37 @@ async def test_who_stops_within_a_transaction_loses_its_locks(
     await assert_as_rebuilt(world)
 
 
+async def test_who_stops_while_a_generation_is_swapped_in_loses_its_locks(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "LEASE", 0.2)
+    monkeypatch.setattr("infra.database.IDLE", "400ms")
+    await world.live(47, 100)
+    first = world.projector()
+    await first.catch_up()
+    await first.rebuild(["customers"])
+    swap, stopped, resume = generations.swap, asyncio.Event(), asyncio.Event()
+
+    async def stops(*arguments: Any) -> bool:
+        if swapped := await swap(*arguments):
+            monkeypatch.setattr(generations, "swap", swap)
+            stopped.set()
+            await resume.wait()
+        return swapped
+
+    monkeypatch.setattr(generations, "swap", stops)
+    asleep = asyncio.create_task(first.catch_up())
+    await stopped.wait()
+    await world.live(470, 50)
+    async with asyncio.timeout(60):
+        head = await world.projector().catch_up()
+    assert {*(await world.positions()).values()} == {head}
+    resume.set()
+    with pytest.raises((OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+        await asleep
+    await assert_as_rebuilt(world)
+
+
 async def test_who_was_in_anothers_way_tries_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.live(46, 50)
     fold = Build.fold
