@@ -224,9 +224,10 @@ class Engine:
         while files:
             file = files.pop()
             merges = await self.log.read_tag(file_tag(file))
+            plan.merges[file] = merges[-1].position if merges else 0
             if front := front_of(file, (merge.event for merge in merges)):
                 plan.fronts[file] = front
-                files |= {front} - plan.fronts.keys()
+                files |= {front} - plan.merges.keys()
 
     async def _load_streams(self, plan: Plan, decider: Decider[Any], streams: set[str]) -> None:
         missing = [stream for stream in streams if not plan.has(stream)]

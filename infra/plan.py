@@ -17,6 +17,7 @@ from domain.decider import Boundary, Decider
 from domain.deciders import BY_NAME, decider_of
 from domain.errors import DomainError
 from domain.events import Event, split
+from domain.merging import file_tag
 from domain.naming import names_of, require_named
 from infra.log.units import NewCommand, NewEvent, NoneSince, Unit
 
@@ -71,6 +72,8 @@ class Plan:
         """What commands only name: it must be there, at whatever version."""
         self.fronts: dict[str, str] = {}
         """Behind which file another one stands, as far as that was looked up."""
+        self.merges: dict[str, int] = {}
+        """Of each file for which that was looked up, the position of the last merge that it takes part in."""
         self.across: dict[str, Across] = {}
         self.events: list[NewEvent] = []
         self.commands: list[NewCommand] = []
@@ -212,6 +215,7 @@ class Plan:
     def unit(self) -> Unit:
         expected = {stream: loaded.version for stream, loaded in self.base.items()}
         unless = [NoneSince(tags=(tag,), after=seen.position) for tag, seen in self.across.items()]
+        unless += [NoneSince(tags=(file_tag(file),), after=last) for file, last in self.merges.items()]
         return Unit(commands=self.commands, events=self.events, expected=expected, unless=unless)
 
 

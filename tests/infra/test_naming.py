@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -24,10 +25,11 @@ from domain.orders import PlaceOrder, ReceivePayment
 from domain.points import EarnPoints, RedeemPoints
 from domain.quality import ScoreQuality
 from domain.surveys import DesignSurvey, IssueSurvey
-from infra.engine import Engine
+from infra.engine import Directly, Engine
 from infra.imports.rehearsal import Rehearsal
 from infra.log.units import Appended
 from tests.domain.samples import sample
+from tests.infra.test_archive import waiting
 from tests.infra.wishes import wish
 
 ORDER = {"total_minor": 700, "currency": "CNY", "items": 1}
@@ -195,3 +197,15 @@ async def test_a_command_sent_again_is_answered_though_its_parent_has_left(engin
     await engine.execute(wish(EndRelationship, customer_id="group", cause="natural"))
     again = await engine.execute(asked)
     assert (again.appended.repeated, again.position) == (True, first.position)
+
+
+async def test_a_merge_that_is_taken_back_meanwhile_counts_no_more(engine: Engine, other: Engine) -> None:
+    for command in (registered(), registered("wang"), ordered(customer="wang"), merged("li", "wang")):
+        await engine.execute(command)
+    async with engine.log.locked() as elsewhere:
+        naming = asyncio.create_task(other.execute(complained("k", "o")))
+        await waiting(engine.log.pool, naming)
+        back = wish(ReverseMerge, merge_id="li-wang", reason="two persons")
+        await Engine(elsewhere, Directly(elsewhere)).execute(back)
+    with pytest.raises(NamedOfAnother):
+        await naming
