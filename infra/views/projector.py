@@ -172,10 +172,12 @@ class Projector:
     def _others_go_on(self) -> bool:
         """Whether something is left to do that is not this process's."""
         roster = self._roster
+        theirs = [build for build in roster.hopeful if len(build.mine) < len(build.positions)]
         return not roster.settled or any(
-            position < roster.head and shard not in build.mine
-            for build in roster.hopeful
-            for shard, position in enumerate(build.positions)
+            build.retry
+            or not (build.serving and build.indexed)
+            or any(p < roster.head and shard not in build.mine for shard, p in enumerate(build.positions))
+            for build in theirs
         )
 
     # --- Moving on ----------------------------------------------------------------------------

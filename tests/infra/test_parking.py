@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
 
+from infra.views import generations
 from infra.views.lag import lags
 from infra.views.parking import ask, parked
 from infra.views.projector import Projector
@@ -114,3 +117,53 @@ async def test_what_waits_is_remembered_by_the_next_process(world: World) -> Non
     await ask(world.log.pool, "main", ["orders"])
     await follower.catch_up()
     await assert_true(world, [head // 2, head], [views["orders"]])
+
+
+async def test_who_asks_for_a_retry_waits_for_the_process_whose_keys_they_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.live(23, 300)
+    poison = Poison("orders", refuse)
+    poison.positions = await places(world, "orders", every=6)
+    serving, asking = (world.projector(poison.declarations()) for _ in range(2))
+    while await serving.step():
+        pass
+    assert await parked(world.log.pool, "main")
+    poison.positions.clear()
+    await ask(world.log.pool, "main", ["orders"])
+    step, steps = asking.step, itertools.count(1)
+
+    async def slowly() -> bool:
+        if next(steps) == 9:
+            await serving.step()
+        return await step()
+
+    monkeypatch.setattr(asking, "step", slowly)
+    await asking.catch_up()
+    assert await parked(world.log.pool, "main") == []
+    await serving.leave()
+
+
+async def test_who_rebuilds_waits_for_the_process_that_swaps(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.live(24, 300)
+    serving, asking = world.projector(), world.projector()
+    await serving.catch_up()
+    await serving.rebuild(["orders"])
+    with monkeypatch.context() as patched:
+        patched.setattr(generations, "swap", AsyncMock(return_value=False))
+        while await serving.step():
+            pass
+    step, steps = asking.step, itertools.count(1)
+
+    async def slowly() -> bool:
+        if next(steps) == 9:
+            await serving.step()
+        return await step()
+
+    monkeypatch.setattr(asking, "step", slowly)
+    await asking.catch_up()
+    states = {lag.generation: lag.state for lag in await lags(world.log.pool, "main") if lag.view == "orders"}
+    assert states == {1: "former", 2: "serving"}
+    await serving.leave()
