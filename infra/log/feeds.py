@@ -122,6 +122,7 @@ class Feeds:
         """Up to where the log has been handed out."""
         self._reader: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
+        self._closed = False
         self._replays: dict[Hashable, asyncio.Task[tuple[Sequence[Told], int]]] = {}
 
     @property
@@ -134,11 +135,12 @@ class Feeds:
         return sum(feed.followers for feed in self._feeds.values())
 
     async def close(self) -> None:
-        """End all followers."""
+        """End all followers; who comes later hears it at once."""
+        self._closed = True
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
-        self._fail(Closed("the server is closing; go on elsewhere, after the last position"))
+        self._fail(_closing())
 
     async def follow(self, wanted: Selection, after: int) -> AsyncGenerator[tuple[Sequence[Told], int]]:
         """The wanted events after a position, for ever, some at a time: those there are, then those to come.
@@ -180,6 +182,9 @@ class Feeds:
         async with self._starting:
             if self._reader is None:
                 self._position = await self._log.head()
+            if self._closed:
+                raise _closing()
+            if self._reader is None:
                 self._reader = asyncio.create_task(self._read(), name="feeds")
         key = msgspec.json.encode(wanted)
         feed = self._feeds.get(key)
@@ -283,6 +288,10 @@ class Feeds:
             return await _together(self._replays, key, look)
         finally:
             self._replays.pop(key, None)
+
+
+def _closing() -> Closed:
+    return Closed("the server is closing; go on elsewhere, after the last position")
 
 
 async def _together(

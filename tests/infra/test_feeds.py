@@ -217,3 +217,20 @@ async def test_closing_ends_all(running: Running) -> None:
     await running.feeds.close()
     with pytest.raises(Closed):
         await following
+
+
+async def test_who_comes_while_the_feeds_are_closed_hears_it(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = running.log.head
+
+    async def closing() -> int:
+        await running.feeds.close()
+        return await head()
+
+    monkeypatch.setattr(running.log, "head", closing)
+    with pytest.raises(Closed):
+        await running.seen(Selection(), 0, 0)
+    with pytest.raises(Closed):
+        await running.seen(Selection(), 0, 0)
+    assert running.feeds.distinct == 0
