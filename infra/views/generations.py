@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from domain.erasure import PersonalDataErased
 from infra.database import Connection, let_go, lock_definitions
 from infra.views.tables import Table, drop
 from projections.view import Declaration
@@ -56,10 +57,13 @@ UPDATE kehu.builds
                          WHEN generation = $3 THEN NULL ELSE retired_at END
  WHERE tenant = $1 AND view = $2
 """
-REPLACED_AT = """
-SELECT min(s.position) FROM kehu.shards s JOIN kehu.builds b USING (tenant, view, generation)
- WHERE s.tenant = $1 AND s.view = $2 AND b.former
+ERASED_LATER = """
+SELECT DISTINCT customer_id FROM kehu.events
+ WHERE tenant = $1 AND name = $3 AND position > (
+       SELECT min(s.position) FROM kehu.shards s JOIN kehu.builds b USING (tenant, view, generation)
+        WHERE s.tenant = $1 AND s.view = $2 AND b.former)
 """
+"""Nothing is archived that a generation had not left behind before it was replaced."""
 EXPIRED = """
 SELECT view, generation FROM kehu.builds
  WHERE tenant = $1 AND NOT former AND retired_at < now() - $2::interval ORDER BY view, generation
@@ -116,7 +120,7 @@ async def index(connection: Connection, tenant: str, table: Table) -> bool:
 async def swap(connection: Connection, tenant: str, table: Table) -> bool:
     """Let a generation serve where it is as far as the one that does; whether it is.
 
-    The one that it replaces can be brought back.
+    The one that it replaces can be brought back; what that one had yet to erase is taken out of it.
     """
     build = (tenant, table.declaration.name, table.generation)
     if not await connection.fetchval(AS_FAR, *build):
@@ -127,12 +131,11 @@ async def swap(connection: Connection, tenant: str, table: Table) -> bool:
     if table.generation not in candidates or not await connection.fetchval(AS_FAR_LOCKED, *build):
         return False  # superseded meanwhile, or left behind
     await connection.execute(SERVE, *build, False)
+    if table.declaration.erasable:
+        found = await connection.fetch(ERASED_LATER, *build[:2], PersonalDataErased.TOPIC)
+        if customers := [row[0] for row in found]:
+            await strip(connection, tenant, table.declaration, customers)
     return True
-
-
-async def replaced_at(connection: Connection, tenant: str, view: str) -> int:
-    """Up to which event all of the generation is true that was replaced last."""
-    return int(await connection.fetchval(REPLACED_AT, tenant, view) or 0)
 
 
 async def bring_back(connection: Connection, tenant: str, view: str) -> int:

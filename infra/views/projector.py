@@ -291,23 +291,12 @@ class Projector:
                     build.indexed = await generations.index(connection, self._log.tenant, build.table)
                 tended = True
             if not build.serving and build.indexed:
-                tended |= await self._swap(build)
+                async with self._transaction() as connection:
+                    swapped = await generations.swap(connection, self._log.tenant, build.table)
+                tended |= swapped
         if tended:
             await self._roster.look(self._shares.name)
         return tended
-
-    async def _swap(self, build: Build) -> bool:
-        """Let a build serve where it has come as far as the one that does; what that one would have had
-        to erase later is taken out of it.
-        """
-        async with self._transaction() as connection:
-            swapped = await generations.swap(connection, self._log.tenant, build.table)
-            if swapped and build.erasable:
-                after = await generations.replaced_at(connection, self._log.tenant, build.name)
-                erased = await self._log.read_named({PersonalDataErased.TOPIC}, after=after, until=2**62)
-                if customers := [str(event.customer_id) for event in erased]:
-                    await generations.strip(connection, self._log.tenant, build.declaration, customers)
-        return swapped
 
     async def _retry(self, build: Build) -> bool:
         """Fold what waits for the parked keys of this process's shards."""

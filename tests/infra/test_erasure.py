@@ -208,9 +208,14 @@ async def test_what_is_replaced_while_its_successor_erases_keeps_nothing(
             pass
     [successor] = [build for build in follower._roster.working if not build.serving]
     await world.engine.execute(wish(ErasePersonalData, **LI, **ERASE))
+
+    async def swap() -> bool:
+        async with world.log.pool.acquire() as connection, connection.transaction():
+            return await generations.swap(connection, "main", successor.table)
+
     async with world.log.pool.acquire() as connection, connection.transaction():
         await stripping(connection)  # another process moves the successor's shards
-        swapping = asyncio.create_task(follower._swap(successor))
+        swapping = asyncio.create_task(swap())
         await waiting(world.log.pool, swapping)
     assert await swapping
     assert "kehu_views.customers_1" not in await places(world.log.pool, SECRET)
