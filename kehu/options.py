@@ -15,6 +15,7 @@ from infra.log.log import Log
 from infra.log.moments import NoSuchMoment, parse, position_of
 from kehu.failures import EXIT_CODES, NOT_FOUND, USAGE, Failure
 from kehu.settings import Settings, from_environment
+from projections.view import views
 
 DAY = click.DateTime(["%Y-%m-%d"])
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,6 +28,13 @@ own_projections = click.option(
     multiple=True,
     help="A Python file with views of your own; may be repeated.",
 )
+
+
+def require_views(*names: str) -> None:
+    """Raises `Failure` for the first name that no view has."""
+    for name in names:
+        if name not in views:
+            raise Failure(f"there is no view {name!r}; there are {', '.join(sorted(views))}", NOT_FOUND)
 
 
 def not_blank(context: click.Context, option: click.Parameter, text: str | None) -> str | None:

@@ -247,19 +247,16 @@ class CampaignGuest(View):
         return self.but(answer=recorded.event.answer)
 
 
-_DAYS = service("effect_days", "c.day")
-
-
 @report(
     "campaign_effects",
     reads=["campaigns", "campaign_guests", "orders", "service_policies", *DAYS],
     query=f"""
     WITH sides AS (
         SELECT k.campaign_id, k.title, g.customer_id, k.held_on AS day,
+               {service("effect_days", "k.held_on")} AS days,
                CASE WHEN g.answer IN ('attended', 'responded') THEN 'took part' ELSE 'did not' END AS guests
           FROM {{campaigns}} k JOIN {{campaign_guests}} g USING (campaign_id)
-         WHERE (:campaign_id::text IS NULL OR k.campaign_id = :campaign_id::text)
-           AND k.held_on + {service("effect_days", "k.held_on")} <= {TODAY} + 1),
+         WHERE :campaign_id::text IS NULL OR k.campaign_id = :campaign_id::text),
     bought AS (
         SELECT order_id, customer_id, {day_of("placed_at")} AS day FROM {{orders}} o WHERE NOT cancelled)
     SELECT c.campaign_id AS campaign, c.title, c.guests, count(DISTINCT c.customer_id) AS customers,
@@ -269,7 +266,8 @@ _DAYS = service("effect_days", "c.day")
                AS orders_after
       FROM sides c
       LEFT JOIN bought o ON o.customer_id = c.customer_id
-           AND o.day >= c.day - {_DAYS} AND o.day < c.day + {_DAYS}
+           AND o.day >= c.day - c.days AND o.day < c.day + c.days
+     WHERE c.day + c.days <= {TODAY} + 1
      GROUP BY 1, 2, 3 ORDER BY 1, 3 DESC
     """,
 )

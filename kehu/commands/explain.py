@@ -17,7 +17,7 @@ from kehu import plugins
 from kehu.console import out, short, write_json
 from kehu.failures import NOT_FOUND, USAGE, Failure
 from kehu.opening import database, opened
-from kehu.options import common, moment_of, own_projections
+from kehu.options import common, moment_of, own_projections, require_views
 from kehu.serving import catch_up
 from kehu.settings import Settings
 from projections.view import Declaration, views
@@ -76,8 +76,7 @@ def explain_command(
 
 def _declared(view: str, field: str | None) -> Declaration:
     """The view of that name, which has that field."""
-    if view not in views:
-        raise Failure(f"there is no view {view!r}; there are {', '.join(sorted(views))}", NOT_FOUND)
+    require_views(view)
     names = [f.name for f in views[view].fields]
     if field is not None and field not in names:
         raise Failure(f"--field: the view {view} has no field {field!r}; it has {', '.join(names)}", USAGE)

@@ -14,9 +14,8 @@ from infra.export.log import export_log
 from infra.export.views import Wanted, export_view
 from kehu import plugins
 from kehu.console import bar, out, write_json
-from kehu.failures import NOT_FOUND, Failure
 from kehu.opening import database, opened
-from kehu.options import common, in_a_directory, moment_of, own_projections
+from kehu.options import common, in_a_directory, moment_of, own_projections, require_views
 from kehu.serving import catch_up
 from kehu.settings import Settings
 from projections.view import views
@@ -70,8 +69,7 @@ def export_command(
     else:
         for path in projections:
             plugins.load(path)
-        if what not in views:
-            raise Failure(f"there is no view {what!r}; there are {', '.join(sorted(views))}", NOT_FOUND)
+        require_views(what)
         wanted = Wanted(view=what, form=form, history=history)
         with database(settings) as dsn:
             path = file or Path(f"{what}.{form}")

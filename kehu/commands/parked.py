@@ -12,9 +12,9 @@ import msgspec
 from infra.views.parking import Parked, ask, parked
 from kehu import plugins
 from kehu.console import out, write_json, write_rows
-from kehu.failures import NOT_FOUND, PARTLY, Failure
+from kehu.failures import PARTLY
 from kehu.opening import database, opened
-from kehu.options import common, own_projections
+from kehu.options import common, own_projections, require_views
 from kehu.serving import catch_up
 from kehu.settings import Settings
 from projections.view import views
@@ -65,8 +65,7 @@ def retry_command(
     """
     for path in projections:
         plugins.load(path)
-    if unknown := [name for name in names if name not in views]:
-        raise Failure(f"there is no view {unknown[0]!r}; there are {', '.join(sorted(views))}", NOT_FOUND)
+    require_views(*names)
     with database(settings) as dsn:
         result = asyncio.run(_retry(settings, dsn, list(names or views), as_json))
     if as_json:

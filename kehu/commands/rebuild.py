@@ -15,9 +15,9 @@ from infra.tenant import Tenant
 from infra.views.tables import Table
 from kehu import plugins
 from kehu.console import out, seconds, write_json
-from kehu.failures import NOT_FOUND, PARTLY, Failure
+from kehu.failures import PARTLY
 from kehu.opening import database, opened
-from kehu.options import common, own_projections
+from kehu.options import common, own_projections, require_views
 from kehu.serving import catch_up
 from kehu.settings import Settings
 from projections.view import views
@@ -41,8 +41,7 @@ def rebuild_command(
     """
     for path in projections:
         plugins.load(path)
-    if unknown := [name for name in names if name not in views]:
-        raise Failure(f"there is no view {unknown[0]!r}; there are {', '.join(sorted(views))}", NOT_FOUND)
+    require_views(*names)
     with database(settings) as dsn:
         result = asyncio.run(_rebuild(settings, dsn, names or tuple(views), as_json))
     write_json(result) if as_json else _tell(result)

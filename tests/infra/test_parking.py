@@ -119,6 +119,18 @@ async def test_what_waits_is_remembered_by_the_next_process(world: World) -> Non
     await assert_true(world, [head // 2, head], [views["orders"]])
 
 
+def let_it_step(serving: Projector, asking: Projector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The serving process moves on once, before the ninth step of the one that asks."""
+    step, steps = asking.step, itertools.count(1)
+
+    async def slowly() -> bool:
+        if next(steps) == 9:
+            await serving.step()
+        return await step()
+
+    monkeypatch.setattr(asking, "step", slowly)
+
+
 async def test_who_asks_for_a_retry_waits_for_the_process_whose_keys_they_are(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,14 +143,7 @@ async def test_who_asks_for_a_retry_waits_for_the_process_whose_keys_they_are(
     assert await parked(world.log.pool, "main")
     poison.positions.clear()
     await ask(world.log.pool, "main", ["orders"])
-    step, steps = asking.step, itertools.count(1)
-
-    async def slowly() -> bool:
-        if next(steps) == 9:
-            await serving.step()
-        return await step()
-
-    monkeypatch.setattr(asking, "step", slowly)
+    let_it_step(serving, asking, monkeypatch)
     await asking.catch_up()
     assert await parked(world.log.pool, "main") == []
     await serving.leave()
@@ -155,14 +160,7 @@ async def test_who_rebuilds_waits_for_the_process_that_swaps(
         patched.setattr(generations, "swap", AsyncMock(return_value=False))
         while await serving.step():
             pass
-    step, steps = asking.step, itertools.count(1)
-
-    async def slowly() -> bool:
-        if next(steps) == 9:
-            await serving.step()
-        return await step()
-
-    monkeypatch.setattr(asking, "step", slowly)
+    let_it_step(serving, asking, monkeypatch)
     await asking.catch_up()
     states = {lag.generation: lag.state for lag in await lags(world.log.pool, "main") if lag.view == "orders"}
     assert states == {1: "former", 2: "serving"}
